@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from peerage.actors.ban_report import BanReport
+from peerage.actors.bootstrap_peers import BootstrapPeers
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
@@ -23,12 +25,14 @@ from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
+from peerage.actors.discovery.sharing.crawl_share import nobody
 from peerage.actors.events.bans import tell_of_bans, tell_of_unbans
 from peerage.actors.events.teller import EventTeller
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.log_folding import LineFolding
 from peerage.actors.messages.book import BansChanged, Charge, CountAddresses, Trust
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.name_lookups import NameLookups
 from peerage.actors.runtime import (
     ProcessActor,
     Reply,
@@ -42,11 +46,19 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["AddrBookActor", "book_is_empty", "improvements_of", "own_address", "self_reported"]
+__all__ = [
+    "AddrBookActor",
+    "book_is_empty",
+    "improvements_of",
+    "own_address",
+    "own_addresses",
+    "self_reported",
+]
 
 log = get_logger("peerage.addrbook")
 
 LOOK_S = 1.0  # so long at most a book whose file was deleted is on no disk
+HOLD_S = 20.0  # so long at most a crawl that is shared waits for the first word of who visits whom
 NO_PLACE = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM}
 )  # the operator's choice: a read-only configuration
@@ -69,6 +81,7 @@ class AddrBookActor(ProcessActor):
         self._ban_report = BanReport(LineFolding(self.runtime.call_later), count)
         self._book: AddrBook
         self._keeper: BookKeeper
+        self._bootstrap: BootstrapPeers
         self._forgiven: set[str] = set()  # by order, in this turn; not all of them were banned
         self._unanswered: list[tuple[Reply, bool, Any]] = []
         self._held = HeldAnswers()
@@ -86,13 +99,32 @@ class AddrBookActor(ProcessActor):
         self._book.add_private_ids([NodeID(peer_id) for peer_id in config.p2p.private_peer_ids])
         self._book.misbehaviour.trust(config.p2p.unconditional_peer_ids, config.p2p.persistent_peers)
         self._book.add_our_id(self._context.node_id)
-        own = own_address(self._context)
-        if own is not None:
+        for own in own_addresses(self._context):
             self._book.add_our_address(own)
+        if config.peerage.cluster:
+            self._book.replica.visit(nobody(time.time() + HOLD_S))
         self._tell_doors(BansChanged(self._book.bans.published(), whole=True))
         self._count()
+        self._begin_with(config)
         self._metrics.gauge("p2p_address_book_outage", (), lambda: float(self._in_outage))
         self._look()
+
+    def _begin_with(self, config: Config) -> None:
+        """Put the bootstrap peers into the book, each time that it starts."""
+        self._bootstrap = BootstrapPeers(
+            config.peerage.bootstrap_peers if config.p2p.pex else (),
+            self._context.node_id,
+            NameLookups(),
+            call_threadsafe=self.runtime.call_threadsafe,
+            call_later=self.runtime.call_later,
+            take=self._take_given,
+        )
+        self._bootstrap.start()
+
+    def _take_given(self, addresses: Sequence[NetAddress]) -> None:
+        for reason, left in self._book.curation.add_given(addresses).left_out.items():
+            log.warning("bootstrap peers refused", why=reason, count=left.count, examples=left.examples)
+        self._schedule_commit()
 
     def _open(self) -> Opened:
         """The book; in memory alone, if a book that is restarted finds no place to write.
@@ -115,6 +147,7 @@ class AddrBookActor(ProcessActor):
             return open_later(config.home.addrbook_store, **settings)
 
     def on_stop(self) -> None:
+        self._bootstrap.close()
         stored = self._keeper.keep(self._book.drain(), at_once=True)
         self._metrics.send()
         self._events.flush()
@@ -150,6 +183,8 @@ class AddrBookActor(ProcessActor):
             return None
         if message.method is Misbehaviour.forgive:
             self._forgiven.add(normal_subject(message.args[0]))
+            if self._context.config.peerage.cluster:
+                self._book.replica.pardon(message.args[0])
         self._unanswered.append((reply, message.is_order, answer))
         self._schedule_commit()
         return None
@@ -254,6 +289,13 @@ def improvements_of(config: Config) -> Improvements:
 def own_address(context: NodeContext) -> NetAddress | None:
     """Ourselves, as far as our NodeInfo names an IP."""
     return self_reported(context.node_id, context.node_info.listen_addr)
+
+
+def own_addresses(context: NodeContext) -> list[NetAddress]:
+    """The same of all that we tell, with what peers of another IP family are told."""
+    infos = context.node_info, *context.other_infos
+    found = (self_reported(context.node_id, info.listen_addr) for info in infos)
+    return [address for address in found if address is not None]
 
 
 def self_reported(peer_id: str, listen_addr: str) -> NetAddress | None:

@@ -11,8 +11,11 @@ from dataclasses import dataclass, fields
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime import ActorRef
 from peerage.config import Config
+from peerage.config.listen_address import AUTO
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.ip_ranges import family_of
 from peerage.wire.keys import NodeID, NodeKey, node_id_of
+from peerage.wire.net_address import without_scheme
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PEX_CHANNEL
 
@@ -33,6 +36,7 @@ class NodeContext:
         routes: channel → name of the reactor that registered it.
         has_connection_filters: whether somebody wants to see every connection before its handshake.
         has_peer_filters: whether somebody wants to see every peer behind it.
+        other_infos: our NodeInfo with another address in it, for peers of another IP family.
     """
 
     names: NodeNames
@@ -43,10 +47,24 @@ class NodeContext:
     routes: Mapping[int, str]
     has_connection_filters: bool = False
     has_peer_filters: bool = False
+    other_infos: tuple[NodeInfo, ...] = ()
 
     @property
     def node_id(self) -> NodeID:
         return node_id_of(self.public_key)
+
+    def node_info_for(self, ip: str) -> NodeInfo:
+        """What a remote at this IP hears of us: with an address of its family in it, if we have one."""
+        for info in (self.node_info, *self.other_infos) if self.other_infos else ():
+            host = without_scheme(info.listen_addr).rpartition(":")[0].strip("[]")
+            if family_of(host) == family_of(ip):
+                return info
+        return self.node_info
+
+    @property
+    def external_addresses_also(self) -> tuple[str, ...]:
+        """What peers of the other family are told."""
+        return tuple(without_scheme(info.listen_addr) for info in self.other_infos)
 
     @property
     def answers_seed_requests(self) -> bool:
@@ -57,6 +75,12 @@ class NodeContext:
             and set(self.routes.values()) == {self.routes.get(PEX_CHANNEL)}
             and not self.has_peer_filters
         )
+
+    @property
+    def external_address(self) -> str:
+        """`p2p.external_address`, or what "auto" has come to."""
+        configured = self.config.p2p.external_address
+        return without_scheme(self.node_info.listen_addr) if configured == AUTO else configured
 
     @property
     def most_peers(self) -> int:

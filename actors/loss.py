@@ -18,6 +18,7 @@ class LossReason(StrEnum):
     BANNED = "banned"
     REPLACED = "replaced"  # by a newer connection of the same ID
     EVICTED = "evicted"  # a newcomer has its place
+    ROTATED = "rotated"  # another address of the book has its turn
     BY_REACTOR = "stopped by a reactor"  # or by the embedding program, for the reason beside it
     BY_OPERATOR = "closed by the operator"
     GRACEFUL = "graceful stop"  # this node had nothing more to say, or stops

@@ -16,7 +16,7 @@ DETAIL_LIMIT = 300  # characters: 200 of the remote, and the words around them
 
 
 class RefusalReason(StrEnum):
-    """The reasons of reference 3, kept apart, and five more that end an attempt before or beside them."""
+    """The reasons of reference 3, kept apart, and those that end an attempt before or beside them."""
 
     UNREACHABLE = "unreachable"  # the dial itself failed: nobody was there to refuse anything
     AUTH_FAILURE = "auth failure"  # handshake, timeout inside it, dialled-ID mismatch, NodeInfo ID differs
@@ -25,9 +25,11 @@ class RefusalReason(StrEnum):
     SELF = "self"
     INCOMPATIBLE = "incompatible"
     INBOUND_LIMIT = "inbound limit"
+    PROXY_HEADER = "proxy header"  # a connection of a load balancer does not say for whom it is
     HANDSHAKE_LIMIT = "handshake limit"  # no place for one more handshake, or another one needed its place
     DUPLICATE_ID = "duplicate id"
     DUPLICATE_IP = "duplicate ip"  # CometBFT: filtered, with duplicate inside
+    PREFIX_LIMIT = "prefix limit"  # its IPv4 /24 or IPv6 /56 has as many connections as it may
     DUPLICATE_CONNECTION = "duplicate connection"
     FILTERED = "filtered"
     FILTER_TIMEOUT = "filter timeout"
@@ -47,6 +49,8 @@ class Refusal:
         is_ours: this machine lacked the means (descriptors, memory, ports), which says nothing of the remote.
         offence: what the remote did wrong, if it did.
         offender: its ID, if it had proved it by then.
+        is_look: somebody has connected to us and hung up without a word: `peerage doctor`, a load balancer or a scanner that
+            sees whether the port is open. It is counted, and is nobody's news.
     """
 
     reason: RefusalReason
@@ -55,6 +59,7 @@ class Refusal:
     is_ours: bool = False
     offence: Offence | None = field(default=None, compare=False)
     offender: NodeID | None = field(default=None, compare=False)
+    is_look: bool = field(default=False, compare=False)
 
     @property
     def speaks_otherwise(self) -> bool:

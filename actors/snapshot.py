@@ -42,12 +42,14 @@ class NetInfoSnapshot:
     """All that `net_info` tells.
 
     Args:
-        external_address: `p2p.external_address` as configured; CometBFT names its listener by it.
+        external_address: `p2p.external_address` as configured, "auto" as it came out; CometBFT names its listener by it.
+        external_addresses_also: what peers of another IP family are told.
     """
 
     listening: bool
     external_address: str
     peers: tuple[PeerSnapshot, ...]
+    external_addresses_also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

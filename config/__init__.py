@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from peerage.config.log_settings import LogSettings
     from peerage.config.logging import set_up_logging
     from peerage.config.node_key_file import create_node_key, load_node_key, load_or_create_node_key
+    from peerage.config.p2p_subsections import FuzzConfig
     from peerage.config.sections import (
         SETTINGS,
-        FuzzConfig,
         InstrumentationConfig,
         P2PConfig,
         PeerageConfig,
@@ -87,9 +87,9 @@ _HOMES = {
         "load_node_key",
         "load_or_create_node_key",
     ),
+    ".p2p_subsections": ("FuzzConfig",),
     ".sections": (
         "SETTINGS",
-        "FuzzConfig",
         "InstrumentationConfig",
         "P2PConfig",
         "PeerageConfig",

@@ -3,6 +3,7 @@
     port = 26656                # a chain that is new gets this port, or the next one that is free
     shared_key = false          # true: all chains have the node key of the seed's home
     metrics = "127.0.0.1:26660" # one endpoint for all
+    dashboard_at = "127.0.0.1:26661" # one page for all
 
     [chains.my-chain]
     seeds = "ID@host:port,…"
@@ -39,7 +40,7 @@ _ALLOWED_ID: Final = (
 _SEEDS: Final = "p2p.seeds"
 # What the seed itself decides for each chain.
 _OWN: Final = {"peerage.network": "the chain's ID", "p2p.seed_mode": "true: it is a seed"}
-_TOP: Final = ("chains", "port", "shared_key", "metrics")
+_TOP: Final = ("chains", "port", "shared_key", "metrics", "dashboard_at")
 _IN_CHAIN: Final = (
     "seeds",
     "port",
@@ -65,6 +66,7 @@ class ChainTable:
     port: int = BASE_PORT
     shared_key: bool = False
     metrics: str = ""
+    dashboard_at: str = ""
     warnings: tuple[str, ...] = ()
 
     def with_chains(self, given: Iterable[Chain]) -> ChainTable:
@@ -129,13 +131,14 @@ class _Reader:
         if len(tables) > MOST_CHAINS:
             self._note("chains", f"{len(tables)} chains", f"at most {MOST_CHAINS}")
         chains = tuple(self._chain(chain_id, raw) for chain_id, raw in tables.items())
-        shared, metrics = document.get("shared_key", False), document.get("metrics", "")
+        shared = document.get("shared_key", False)
         if not isinstance(shared, bool):
             self._note("shared_key", shared, "true or false")
-        if not isinstance(metrics, str):
-            self._note("metrics", metrics, "a text, host:port")
+        metrics, dashboard_at = (
+            self._address(key, document.get(key, "")) for key in ("metrics", "dashboard_at")
+        )
         port = self._port("port", document.get("port", BASE_PORT)) or BASE_PORT
-        return ChainTable(chains, port, shared is True, str(metrics), tuple(self._warnings))
+        return ChainTable(chains, port, shared is True, metrics, dashboard_at, tuple(self._warnings))
 
     def _chain(self, chain_id: str, raw: object) -> Chain:
         place = f"chains.{name_shown(chain_id)}"
@@ -178,6 +181,13 @@ class _Reader:
             return raw
         self._note(key, raw, f"a port, 0 to {MOST_PORT}")
         return None
+
+    def _address(self, key: str, raw: object) -> str:
+        """To serve at. What it may be is checked with the command line's."""
+        if isinstance(raw, str):
+            return raw
+        self._note(key, raw, "a text, host:port")
+        return ""
 
     def _text(self, key: str, raw: object) -> str:
         """A value as a flag would give it. It is checked with the chain's whole configuration."""

@@ -16,7 +16,7 @@ from peerage.config.kind import NAMES, WholeNumberOrAuto, split_list
 from peerage.config.quoting import quoted, shown
 from peerage.config.sections import SECTIONS
 from peerage.config.setting import Setting, settings_of
-from peerage.config.toml_file import plain_key, values_of
+from peerage.config.toml_file import BOOTSTRAP_PEERS, plain_key, values_of
 from peerage.config.toml_text import TomlText, UneditableError
 
 __all__ = ["Migrated", "UneditableError", "migrated", "with_value"]
@@ -107,9 +107,10 @@ def _take_bootstrap_peers(edited: TomlText, spelling: str) -> str:
     edited.set_aside("p2p", spelling)
     if not raw.strip():
         return f"p2p.{spelling}: now a comment, it was empty"
-    seeds = next((edited.value("p2p", key) for key in edited.keys("p2p") if plain_key(key) == "seeds"), "")
-    edited.put("p2p", "seeds", quoted(",".join(filter(None, (str(seeds), raw)))))
-    return f"p2p.{spelling}: now in p2p.seeds"
+    section, _, ours = BOOTSTRAP_PEERS.partition(".")
+    there = next((edited.value(section, key) for key in edited.keys(section) if plain_key(key) == ours), "")
+    edited.put(section, ours, quoted(",".join(filter(None, (str(there), raw)))))
+    return f"p2p.{spelling}: now {BOOTSTRAP_PEERS}"
 
 
 def _take_mode(edited: TomlText, spelling: str) -> str:
@@ -123,10 +124,10 @@ def _take_mode(edited: TomlText, spelling: str) -> str:
 
 
 def _meaning(text: str) -> dict[str, object]:
-    """What a file says of our settings. Of seeds empty ones mean nothing."""
+    """What a file says of our settings. Of bootstrap peers empty ones mean nothing."""
     try:
         values = dict(values_of(tomllib.loads(text), "").values)
     except tomllib.TOMLDecodeError as error:
         raise UneditableError(str(error)) from error
-    seeds = values.get("p2p.seeds", "")
-    return values | {"p2p.seeds": split_list(seeds) if isinstance(seeds, str) else seeds}
+    peers = values.get(BOOTSTRAP_PEERS, "")
+    return values | {BOOTSTRAP_PEERS: split_list(peers) if isinstance(peers, str) else peers}

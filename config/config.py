@@ -14,19 +14,18 @@ from peerage.config.layers import settle_layers, settle_network
 from peerage.config.listen_address import ListenAddress
 from peerage.config.log_settings import LogSettings
 from peerage.config.overrides import settle_overrides
+from peerage.config.p2p_subsections import FuzzConfig, LibP2PConfig
 from peerage.config.quoting import shown
 from peerage.config.sections import (
     SETTINGS,
-    FuzzConfig,
     InstrumentationConfig,
-    LibP2PConfig,
     P2PConfig,
     PeerageConfig,
     RPCConfig,
     TopLevel,
 )
 from peerage.config.setting import Section, Setting, settings_of
-from peerage.wire.ip_ranges import parse_ip
+from peerage.wire.ip_ranges import family_of, parse_ip, parse_network
 from peerage.wire.net_address import id_in
 
 _ORDER = {setting.name: index for index, setting in enumerate(SETTINGS)}
@@ -172,6 +171,11 @@ class Config(TopLevel):
             name = "peerage.pong_timeout"
             allowed = f"less than peerage.ping_interval, which is {_in_go(interval)}"
             mistakes.append(Mistake(name, self.source_of(name), _in_go(timeout), allowed))
+        per_ip, per_prefix = self.peerage.peers_per_ip, self.peerage.peers_per_prefix
+        if 0 < per_prefix < per_ip:
+            name = "peerage.peers_per_prefix"
+            allowed = f"0, or at least peerage.peers_per_ip, which is {per_ip}"
+            mistakes.append(Mistake(name, self.source_of(name), str(per_prefix), allowed))
         return _in_order(mistakes)
 
     def __repr__(self) -> str:
@@ -253,8 +257,12 @@ class Config(TopLevel):
             if id_in(seed) in persistent
         ]
         odd += [
-            f"p2p.{key}: the scheme of {shown(address)} means nothing, peers are dialled over TCP"
-            for key, addresses in (("seeds", self.p2p.seeds), ("persistent_peers", self.p2p.persistent_peers))
+            f"{key}: the scheme of {shown(address)} means nothing, peers are dialled over TCP"
+            for key, addresses in (
+                ("p2p.seeds", self.p2p.seeds),
+                ("p2p.persistent_peers", self.p2p.persistent_peers),
+                ("peerage.bootstrap_peers", self.peerage.bootstrap_peers),
+            )
             for address in addresses
             if "://" in address and not address.lower().startswith("tcp://")
         ]
@@ -267,8 +275,32 @@ class Config(TopLevel):
             odd.append(
                 f"p2p.external_address: nobody can dial port 0 of {shown(external)}; the port of p2p.laddr is told instead"
             )
+        odd += [
+            f"peerage.proxy_protocol_from: {shown(text)} is everybody: whoever connects names the IP that is counted"
+            for text in self.peerage.proxy_protocol_from
+            if _is_everybody(text)
+        ]
+        told = [self.p2p.external_address, *self.peerage.external_address_also]
+        families = [family_of(address.host) if address else 0 for address in map(_read_address, told)]
+        odd += [
+            f"peerage.external_address_also: {shown(text)} is told to nobody: another one comes first in its family"
+            for number, text in enumerate(told)
+            if number and families[number] and families[number] in families[:number]
+        ]
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
+        own = self.peerage
+        if (
+            own.peers_per_ip_exempt
+            and self.p2p.allow_duplicate_ip
+            and not own.peers_per_ip + own.peers_per_prefix
+        ):
+            odd.append(
+                "peerage.peers_per_ip_exempt: has no effect, for nothing limits the connections of an IP"
+            )
+        if own.rotate_peers and (self.p2p.seed_mode or not self.p2p.pex):
+            why = "p2p.pex is false" if not self.p2p.pex else "a seed keeps no peers"
+            odd.append(f"peerage.rotate_peers: has no effect, for {why}")
         if self.p2p.test_fuzz:
             how = "delayed" if self.p2p.test_fuzz_config.mode else "broken"
             odd.append(
@@ -280,6 +312,13 @@ class Config(TopLevel):
 def _is_unspecified(address: ListenAddress | None) -> bool:
     try:
         return address is not None and parse_ip(address.host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_everybody(network: str) -> bool:
+    try:
+        return not parse_network(network).prefixlen
     except ValueError:
         return False
 

@@ -91,15 +91,21 @@ class HomeInUseError(HomeError):
     """Another process writes in this home. Two of them would share one node key and one address book.
 
     Attributes: what holds the home ("a node"), its pid (None if unknown), the address of the node (ID@host:port, empty
-    until it listens), and its host if that is not ours.
+    until it listens), its host if that is not ours, and the addresses that it tells peers of another IP family.
     """
 
     def __init__(
-        self, path: str | PathLike[str], what: str, pid: int | None, address: str = "", host: str = ""
+        self,
+        path: str | PathLike[str],
+        what: str,
+        pid: int | None,
+        address: str = "",
+        host: str = "",
+        also: tuple[str, ...] = (),
     ) -> None:
         super().__init__(path, "in use")
-        self.args = (str(path), what, pid, address, host)
-        self.what, self.pid, self.address, self.host = what, pid, address, host
+        self.args = (str(path), what, pid, address, host, also)
+        self.what, self.pid, self.address, self.host, self.also = what, pid, address, host, also
         self.reason = f"in use by {self._who()}; a home that nobody else uses is expected"
 
     def _who(self) -> str:

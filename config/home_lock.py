@@ -22,6 +22,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -65,9 +66,14 @@ class HomeLock:
         _held.add(self)
         self.tell()
 
-    def tell(self, address: str = "") -> None:
-        """Write into the lock file who holds the lock: this process, and its node's address once that is known."""
+    def tell(self, address: str = "", also: Sequence[str] = ()) -> None:
+        """Write into the lock file who holds the lock: this process, and its node's addresses once they are known.
+
+        Args: also, what peers of the other IP family are told.
+        """
         facts = {"what": self._what, "pid": os.getpid(), "host": socket.gethostname(), "address": address}
+        if also:
+            facts["also"] = " ".join(also)
         with suppress(OSError):  # the disk may be full; the lock holds without the note
             _write(self._lock_file, json.dumps(facts).encode())
 
@@ -236,12 +242,14 @@ def _in_use(home: Home, holder: dict[str, Any]) -> HomeInUseError:
     """The error for the second process, made from what the holder wrote about itself."""
     pid = holder.get("pid")
     what, host, address = (_text(holder.get(key)) for key in ("what", "host", "address"))
+    also = _text(holder.get("also"))
     return HomeInUseError(
         home,
         what or "another process",
         pid if isinstance(pid, int) else None,
         address,
         "" if host == socket.gethostname() else host,
+        tuple(also.split()),
     )
 
 

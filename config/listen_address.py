@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from peerage.wire.net_address import is_host
 
 MOST_PORT = 65535
+AUTO = "auto"  # of p2p.external_address: the node finds out by itself
 
 
 class ListenAddressError(ValueError):

@@ -17,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from peerage.config.log_bounds import TRACES, bounded
 from peerage.config.log_level import EVERY_MODULE, parse_log_level
 from peerage.config.log_settings import LogSettings
+from peerage.config.log_tail import remember
 from peerage.config.private_lines import hiding
 
 __all__ = [
@@ -169,6 +170,7 @@ def _rendering(form: str) -> list[Processor]:
         hiding,  # before an ID may be cut
         bounded,
         hiding,  # in the exception that was rendered
+        remember,
     ]
     if form == "json":
         return [*first, structlog.processors.JSONRenderer(default=_to_json)]

@@ -5,6 +5,10 @@ are the addresses at which one was seen. The address and the moniker in a line a
 CometBFT's moniker is the name of the machine. The tag is a keyed hash, the same in all processes of a node until the program
 ends: two peers can be told apart, and nobody can compare logs of two nodes or try all IDs of a network.
 
+Whoever is turned away before it has proved its ID is an address and nothing else: it may be that of a private peer which
+comes from a new one. So a node that has private peers tells a caller's address with its ID or not at all: a tag stands for
+it, `unnamed-7b02d4`, of the same kind.
+
 Lines for debugging name everybody.
 """
 
@@ -25,9 +29,12 @@ from peerage.wire.keys import is_node_id
 __all__ = ["PRIVATE", "HiddenPeers", "hidden_peers", "hide_peers", "hiding"]
 
 PRIVATE: Final = "private"
+UNNAMED: Final = "unnamed"
 TAG_BYTES: Final = 3
 MOST_HOSTS: Final = 1024
 PLACES: Final = ("address", "remote", "moniker")  # keys that tell where or who somebody is
+CALLERS: Final = ("remote", "host", "prefix")  # an address or a network that somebody came from
+PROOFS: Final = ("peer", "dialled")  # keys that tell who is there
 SHORTEST_PLACE: Final = 4  # characters: what is shorter may be part of any word
 NODE: Final = "node"
 OURS: Final = ("event", "level", "logger", "timestamp", NODE)  # not a peer's words, whatever it calls itself
@@ -83,8 +90,10 @@ class _Hidden:
         if self._pattern is None:
             return event
         hidden = {key: self._without(value) for key, value in event.items()}
-        if hidden == event:
-            return event
+        return _without_unnamed(event if hidden == event else self._without_places(event, hidden))
+
+    def _without_places(self, event: EventDict, hidden: EventDict) -> EventDict:
+        """A line that names one does not say where, or what it calls itself."""
         places = {
             text for key in PLACES if isinstance(text := event.get(key), str) and len(text) >= SHORTEST_PLACE
         }
@@ -151,6 +160,34 @@ def hiding(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return event if hidden is None or event.get("level") == "debug" else hidden.line(event)
 
 
+def _without_unnamed(event: EventDict) -> EventDict:
+    """A line about a caller whose ID it does not tell does not say where the caller is."""
+    if any(is_node_id(str(event.get(key) or "")) for key in PROOFS):
+        return event
+    hosts = {host for key in CALLERS if (host := _host_in(event.get(key)))}
+    for host in hosts:
+        pattern = re.compile(rf"(?<![\w.:])\[?{re.escape(host)}\]?(?::\d+)?(?![\w.:])")
+        tag = _tag(host, UNNAMED)
+        event = {
+            key: pattern.sub(tag, value) if isinstance(value, str) and key not in OURS else value
+            for key, value in event.items()
+        }
+    return event
+
+
+def _host_in(value: Any) -> str:
+    """The address or network in `host`, `host:port`, `[host]:port` or `network/bits`; "" if it is none, or everybody's."""
+    if not isinstance(value, str):
+        return ""
+    for text in (value, value.rpartition(":")[0].strip("[]")):
+        try:
+            network = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            continue
+        return "" if _is_everybodys(str(network.network_address)) else text
+    return ""
+
+
 def _replaced(value: Any, places: Iterable[str]) -> Any:
     """A value without the places that its line tells elsewhere."""
     for place in places if isinstance(value, str) else ():
@@ -158,9 +195,9 @@ def _replaced(value: Any, places: Iterable[str]) -> Any:
     return value
 
 
-def _tag(peer_id: str) -> str:
-    digest = hashlib.blake2b(peer_id.lower().encode(), key=_process.key, digest_size=TAG_BYTES)
-    return f"{PRIVATE}-{digest.hexdigest()}"
+def _tag(subject: str, kind: str = PRIVATE) -> str:
+    digest = hashlib.blake2b(subject.lower().encode(), key=_process.key, digest_size=TAG_BYTES)
+    return f"{kind}-{digest.hexdigest()}"
 
 
 def _is_everybodys(host: str) -> bool:

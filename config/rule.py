@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from peerage.config.kind import split_list
-from peerage.config.listen_address import ListenAddress, ListenAddressError
+from peerage.config.listen_address import AUTO, ListenAddress, ListenAddressError
 from peerage.config.log_level import LEVELS, parse_log_level
 from peerage.wire.errors import AddressError, AddressIDError
+from peerage.wire.ip_ranges import IPAddress, parse_ip, parse_network
 from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import NetAddress
 
@@ -87,6 +88,14 @@ def _problem_of_node_id(text: str) -> str:
     return AddressIDError(text, text).problem
 
 
+def _problem_of_network(text: str) -> str:
+    try:
+        parse_network(text)
+    except ValueError:
+        return "this is neither an address nor a network"
+    return ""
+
+
 def _problem_of_listen_address(text: str, *, schemes: frozenset[str], host_needed: bool) -> str:
     """What is wrong with a listen address for this use; empty if nothing is."""
     try:
@@ -96,6 +105,30 @@ def _problem_of_listen_address(text: str, *, schemes: frozenset[str], host_neede
     if address.scheme not in schemes:
         return f"the scheme {address.scheme} is of no use here"
     return "the host is missing" if host_needed and not address.host else ""
+
+
+def _ip_of(text: str) -> IPAddress:
+    """Raises: ListenAddressError; ValueError, the host is a name."""
+    return parse_ip(ListenAddress.parse(text).host)
+
+
+def _problem_of_more_listening(text: str) -> str:
+    """What is wrong with a further place to listen, which has no name: only an IP address says of which family it is."""
+    if problem := _problem_of_listen_address(text, schemes=_TCP, host_needed=True):
+        return problem
+    try:
+        _ip_of(text)
+    except ValueError:
+        return "the host is a name"
+    return ""
+
+
+def _problem_of_more_advertised(text: str) -> str:
+    if problem := _problem_of_more_listening(text):
+        return problem
+    if _ip_of(text).is_unspecified:
+        return "nobody can dial this address"
+    return "" if ListenAddress.parse(text).port else "nobody can dial port 0"
 
 
 def _problem_of_http_addresses(text: str) -> str:
@@ -120,12 +153,14 @@ def _is_log_level(text: str) -> bool:
 
 NOT_NEGATIVE = at_least(0)
 MORE_THAN_ZERO: Rule[float] = _scalar("more than 0", lambda number: number > 0)
+NEVER_OR_A_SECOND: Rule[float] = _scalar("0s, or 1s or more", lambda seconds: seconds == 0 or seconds >= 1)
 PRINTABLE_ASCII: Rule[str] = _scalar(
     "ASCII text, not empty nor blank",
     lambda text: bool(text.strip(" ")) and all(" " <= character <= "~" for character in text),
 )
 NET_ADDRESSES = _each_text("each ID@host:port, the ID being 40 hex characters", _problem_of_net_address)
 NODE_IDS = _each_text("each a node ID of 40 hex characters", _problem_of_node_id)
+NETWORKS = _each_text("each an IP address or a network such as 10.0.0.0/8", _problem_of_network)
 REACTORS = _each(
     "each package.module:Class or the name of an installed reactor, with NAME= in front if you like",
     lambda text: bool(_REACTOR.fullmatch(text)),
@@ -135,9 +170,13 @@ P2P_LISTEN = _text(
     partial(_problem_of_listen_address, schemes=_TCP, host_needed=True),
 )
 P2P_ADVERTISED = _text(
-    "empty or host:port, the host being an IP address or a name",
-    lambda text: text and _problem_of_listen_address(text, schemes=_TCP, host_needed=True),
+    'empty, "auto", or host:port, the host being an IP address or a name',
+    lambda text: (
+        "" if text in {"", AUTO} else _problem_of_listen_address(text, schemes=_TCP, host_needed=True)
+    ),
 )
+MORE_LISTEN = _each_text("each tcp://IP:port, an IPv6 address in brackets", _problem_of_more_listening)
+MORE_ADVERTISED = _each_text("each IP:port, an IPv6 address in brackets", _problem_of_more_advertised)
 HTTP_LISTEN = _text(
     "empty (off) or tcp://host:port or unix://path, several with commas between", _problem_of_http_addresses
 )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from peerage.config import rule
 from peerage.config.host_defaults import cores, host_moniker
 from peerage.config.listen_address import ListenAddress
+from peerage.config.p2p_subsections import FuzzConfig, LibP2PConfig
 from peerage.config.setting import (
     Section,
     Setting,
@@ -16,7 +17,6 @@ from peerage.config.setting import (
     duration,
     names,
     names_array,
-    real,
     settings_of,
     switch,
     text,
@@ -58,8 +58,7 @@ class TopLevel(Section):
         "Private key of this node; only its owner may have access to it (mode 0600)",
     )
     filter_peers: bool = switch(
-        False,
-        "Ask the application whether to keep a new peer. Only for embedders that supply a filter",
+        False, "Ask the application whether to keep a new peer. Only for embedders that supply a filter"
     )
     log_level: str = text(
         "info",
@@ -70,49 +69,6 @@ class TopLevel(Section):
         "plain",
         "Format of log lines: plain, or json with one object per line",
         rule=rule.one_of("plain", "json"),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FuzzConfig(Section):
-    """How connections that were dialled misbehave when p2p.test_fuzz is on, from ten seconds after the dial."""
-
-    SECTION: ClassVar[str] = "p2p.test_fuzz_config"
-
-    mode: int = whole_number(0, "0 drops, 1 delays", rule=rule.between(0, 1), key="Mode", hidden=True)
-    max_delay: float = duration(
-        "3s", "Longest delay of one read or write", rule=rule.NOT_NEGATIVE, key="MaxDelay", hidden=True
-    )
-    prob_drop_rw: float = real(
-        0.2,
-        "Probability that a read or write is dropped",
-        rule=rule.between(0, 1),
-        key="ProbDropRW",
-        hidden=True,
-    )
-    prob_drop_conn: float = real(
-        0.0,
-        "Probability that the connection is closed",
-        rule=rule.between(0, 1),
-        key="ProbDropConn",
-        hidden=True,
-    )
-    prob_sleep: float = real(
-        0.0, "Probability of a delay", rule=rule.between(0, 1), key="ProbSleep", hidden=True
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibP2PConfig(Section):
-    """The [p2p.libp2p] section of CometBFT v0.39 and later: whether the network speaks another protocol altogether."""
-
-    SECTION: ClassVar[str] = "p2p.libp2p"
-
-    enabled: bool = switch(
-        False,
-        "Whether the network speaks libp2p over QUIC. Such a network cannot be joined",
-        start_rule=rule.NO_LIBP2P,
-        hidden=True,
     )
 
 
@@ -129,7 +85,8 @@ class P2PConfig(Section):
     )
     external_address: str = text(
         "",
-        "Address that we tell peers to dial, IP and port. If empty, an IP of this machine and laddr's port",
+        "Address that we tell peers to dial, IP and port. If empty, an IP of this machine and laddr's port; "
+        '"auto": the IP in PEERAGE_EXTERNAL_IP if there is one, otherwise the same',
         start_rule=rule.P2P_ADVERTISED,
         flag="--p2p.external-address",
     )
@@ -153,7 +110,8 @@ class P2PConfig(Section):
     )
     persistent_peers_max_dial_period: float = duration(
         "0s",
-        "Longest pause between dials of a persistent peer. 0s: exponential back-off, then give up",
+        "Longest pause between dials of a persistent peer, which is then never given up. 0s: exponential "
+        "back-off, and an end to it after a day, as in CometBFT. `peerage init` writes 1m0s",
         rule=rule.NOT_NEGATIVE,
     )
     flush_throttle_timeout: float = duration(
@@ -283,7 +241,8 @@ class PeerageConfig(Section):
     network: str = text("", "Name of the network. If empty, the chain_id of the genesis file")
     peer_hosts: int = auto_number(
         cores,
-        "Processes that hold the peers: auto for one per core, 0 for one per peer",
+        "Processes that hold the peers: auto for one per core, 0 for one per peer;"
+        " with 0 a full node refuses newcomers and never gives them the place of another inbound peer",
         default_text="auto",
         rule=rule.between(0, 1024),
     )
@@ -292,6 +251,10 @@ class PeerageConfig(Section):
         start_rule=rule.REACTORS,
         flag="--reactor",
         repeatable=True,
+    )
+    bootstrap_peers: tuple[str, ...] = names(
+        "Nodes to put into the address book at each start, to be dialled like any other: neither seeds nor persistent",
+        **NET_ADDRESSES,
     )
     private_memory: bool = switch(
         True,
@@ -330,6 +293,36 @@ class PeerageConfig(Section):
         "/32 a half. 0: 512, or as many as inbound peers if that is more",
         rule=rule.NOT_NEGATIVE,
     )
+    listen_also: tuple[str, ...] = names(
+        "More addresses to listen on for peers, of the other IP family as a rule: tcp://[::]:26656 beside laddr's "
+        "0.0.0.0:26656",
+        start_rule=rule.MORE_LISTEN,
+    )
+    external_address_also: tuple[str, ...] = names(
+        "Address, IP and port, that we tell peers to dial where we speak with them over the other IP family than "
+        "external_address is of. If empty, an IP of this machine, where listen_also or laddr is of that family",
+        start_rule=rule.MORE_ADVERTISED,
+    )
+    proxy_protocol_from: tuple[str, ...] = names(
+        "Networks of load balancers. A connection from one of them must begin with a PROXY header, version 1 or 2, and "
+        "counts from then on as one of the IP that is named there. Empty: none",
+        start_rule=rule.NETWORKS,
+    )
+    peers_per_ip: int = whole_number(
+        0,
+        "Most connections between one IP address and us, whoever dialled. 0: as p2p.allow_duplicate_ip says, one or any "
+        "number",
+        rule=rule.NOT_NEGATIVE,
+    )
+    peers_per_prefix: int = whole_number(
+        0,
+        "Most connections between one IPv4 /24 or IPv6 /56 and us, whoever dialled. 0: no limit",
+        rule=rule.NOT_NEGATIVE,
+    )
+    peers_per_ip_exempt: tuple[str, ...] = names(
+        "Networks whose addresses neither limit holds for, nor counts: 10.0.0.0/8, or one address",
+        start_rule=rule.NETWORKS,
+    )
     receive_window: int = whole_number(
         4 * 1024 * 1024,
         "Most bytes from one peer that may wait for one reactor; a larger message may wait alone",
@@ -341,6 +334,18 @@ class PeerageConfig(Section):
         "Most bytes of messages that all peers together may hold in memory, at least four times the longest message. 0: a "
         "quarter of what the machine or the control group has, at most 2 GiB",
         unit="bytes",
+        rule=rule.NOT_NEGATIVE,
+    )
+    total_recv_rate: int = whole_number(
+        0,
+        "Most bytes that all peers together may send us, besides recv_rate of each; they take turns. 0: no limit",
+        unit="bytes/s",
+        rule=rule.NOT_NEGATIVE,
+    )
+    total_send_rate: int = whole_number(
+        0,
+        "Most bytes that we send to all peers together, besides send_rate of each; they take turns. 0: no limit",
+        unit="bytes/s",
         rule=rule.NOT_NEGATIVE,
     )
     spill_limit: int = whole_number(
@@ -402,13 +407,31 @@ class PeerageConfig(Section):
         True,
         "When dials have failed and peers are needed, pick others within seconds instead of half a minute",
     )
+    ask_again: bool = switch(
+        True,
+        "Ask an outbound peer again while its answers bring new addresses and the address book needs more",
+    )
     request_groups: bool = switch(
         True, "Limit how often one IP group may ask for addresses: 250 at once, 10 a second"
+    )
+    rotate_peers: float = duration(
+        "0s",
+        "When all outbound places are taken, end the connection of one outbound peer so often, give or take two fifths, for "
+        "another address to have its turn. 5m is what geth does. 0s: never",
+        rule=rule.NEVER_OR_A_SECOND,
     )
     crawl_group_limit: int = whole_number(
         0,
         "As a seed, most addresses of one IP group to visit in half a minute. 0: no limit",
         rule=rule.NOT_NEGATIVE,
+    )
+    cluster: str = text(
+        "",
+        "Ray cluster through which nodes of this chain share their address books and their crawl: host:port of its head, or "
+        "auto for that of this machine. Empty: none",
+    )
+    cluster_name: str = text(
+        "", "Whose book to share: nodes with the same name share one. Empty: the network's name"
     )
 
 

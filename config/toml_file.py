@@ -20,23 +20,29 @@ from peerage.config.small_file import read_small_file
 
 SIZE_LIMIT = 1024 * 1024  # bytes; CometBFT's file has 20,000
 
+BOOTSTRAP_PEERS = "peerage.bootstrap_peers"  # v0.35's p2p.bootstrap-peers
+CHAIN_ID, LADDR = "chain_id", "laddr"  # where both stand before all sections, the file is tenderseed's
+
 # Sections in which most of CometBFT's settings mean nothing here, so that an unknown key is nothing to warn about ...
 _SHARED_SECTIONS = frozenset({"", "p2p.libp2p", "rpc", "instrumentation"})
 _SURELY = 0.85  # ... unless it is at least this similar to one of our keys: then it is a misspelt one
 _KNOWN = {section.SECTION: [setting.key for setting in settings_of(section)] for section in SECTIONS}
+_OUTSIDE = frozenset({CHAIN_ID, *map(str.lower, _KNOWN["p2p"])})
 
 
 @dataclass(slots=True)
 class TomlValues:
     """What a file says: raw values by setting name in lower case, and the warnings and mistakes met while reading.
 
-    more_seeds: seeds given under another name, separated by commas.
+    more_bootstrap_peers: given under another name, separated by commas.
+    outside: keys of [p2p] that stand before all sections, and tenderseed's chain_id.
     """
 
     values: dict[str, object] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
-    more_seeds: str = ""
+    more_bootstrap_peers: str = ""
+    outside: dict[str, object] = field(default_factory=dict)
 
 
 def read_toml_file(path: Path) -> TomlValues:
@@ -64,10 +70,28 @@ def values_of(document: Mapping[str, object], source: str) -> TomlValues:
     """Take the values out of a parsed document, section by section."""
     found = TomlValues()
     _read_table(document, "", source, found)
-    if found.more_seeds:
-        seeds = found.values.get("p2p.seeds", "")
-        found.values["p2p.seeds"] = f"{seeds},{found.more_seeds}" if isinstance(seeds, str) else seeds
+    if more := found.more_bootstrap_peers:
+        ours = found.values.get(BOOTSTRAP_PEERS, "")
+        found.values[BOOTSTRAP_PEERS] = f"{ours},{more}".lstrip(",") if isinstance(ours, str) else ours
+    _place_outside(found, source)
     return found
+
+
+def _place_outside(found: TomlValues, source: str) -> None:
+    """Tenderseed's file has keys of [p2p] without a section, and the network's name. In any other they are misplaced."""
+    if not {CHAIN_ID, LADDR} <= found.outside.keys():
+        for key in found.outside:
+            place = "network below [peerage] is what counts" if key == CHAIN_ID else "it belongs below [p2p]"
+            found.warnings.append(f"{key} ({source}): ignored, {place}")
+        return
+    found.values.setdefault("peerage.network", found.outside.pop(CHAIN_ID))
+    found.values.setdefault("p2p.seed_mode", True)
+    for key, raw in found.outside.items():
+        found.values.setdefault(f"p2p.{key}", raw)
+    found.warnings.append(
+        f"{CHAIN_ID} ({source}): a file of tenderseed: its keys are taken as those of [p2p], "
+        f"{CHAIN_ID} as peerage.network, and p2p.seed_mode is true"
+    )
 
 
 def plain_key(spelling: str) -> str:
@@ -125,17 +149,18 @@ def _read_table(table: Mapping[str, object], section: str, source: str, found: T
         elif (foreign := foreign_setting(section, key)) is not None:
             if foreign.asks_for(raw):
                 found.warnings.append(f"{spelt} ({source}): {foreign.about}")
+        elif not section and key in _OUTSIDE:
+            found.outside[key] = raw
         elif section not in _SHARED_SECTIONS or nearest(key, keys, _SURELY):
             found.warnings.append(_unknown(spelt, spelling, section, source))
 
 
 def _read_bootstrap_peers(found: TomlValues, name: str, raw: object, source: str) -> None:
-    """v0.35 puts bootstrap-peers into the address book. We treat them as seeds, which end up in the book as well."""
+    """What v0.35 calls p2p.bootstrap-peers, and puts into its address book, is a setting of ours in another section."""
     if not isinstance(raw, str):
         found.mistakes.append(Mistake(name, source, shown(raw), NAMES.allowed))
     elif raw.strip():
-        found.more_seeds = raw
-        found.warnings.append(f"{name} ({source}): taken as more p2p.seeds")
+        found.more_bootstrap_peers = raw
 
 
 def _read_mode(found: TomlValues, name: str, raw: object, source: str) -> None:

@@ -406,6 +406,8 @@ def _start_of(worker: type[ProcessActor] | NamedActor | Start) -> Start:
 
 
 def _check_size(size: int) -> None:
+    if not isinstance(size, int):
+        raise TypeError(f"size is {size!r}: a number of workers was expected")
     if not 1 <= size <= MOST_WORKERS:
         raise PoolSizeError(size, MOST_WORKERS)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
 
 from peerage.actors.runtime import System
-from tests.interop.gobuild import cache_directory
+from tests.bytecode import keep_bytecode
 from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
 from tests.processor_time import ProcessorTime
 
@@ -40,21 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up what the whole run has: the cache of bytecode, and what is listed at the end."""
-    _keep_bytecode()
+    keep_bytecode()
     if config.getoption("--processor-time"):
         config.pluginmanager.register(ProcessorTime(config.getoption("--processor-time")))
-
-
-def _keep_bytecode() -> None:
-    """Keep bytecode in the tests' cache where the environment forbids it beside the sources, as many containers do.
-
-    Hundreds of programs are started: without it each of them, and each worker of pytest-xdist, compiles all that it imports.
-    """
-    if sys.dont_write_bytecode:
-        sys.dont_write_bytecode = False
-        sys.pycache_prefix = str(cache_directory() / "bytecode")
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,11 +55,30 @@ def actor_system_ends_with_its_module() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def logging_is_as_before_its_module() -> Iterator[None]:
-    """`capture_logs` leaves structlog set up for good, and the runtime's lines then go another way."""
+    """`capture_logs` leaves structlog set up for good, and the runtime's lines then go another way. So does a command."""
     was_configured = structlog.is_configured()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     if not was_configured:
         structlog.reset_defaults()
+    for handler in root.handlers[:]:
+        if handler not in handlers and not type(handler).__module__.startswith("_pytest"):
+            root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_are_set_up_anew_each_time() -> Iterator[None]:
+    """A logger that remembers how it was set up when it was first used goes on so in all later modules."""
+    configure = structlog.configure
+
+    def forgetful(*arguments: Any, **options: Any) -> None:
+        configure(*arguments, **(options | {"cache_logger_on_first_use": False}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", forgetful)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

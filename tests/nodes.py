@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ import structlog
 
 from peerage.actors.reactors.peer_handle import Peer
 from peerage.actors.reactors.reactor import Envelope, Reactor
-from peerage.actors.runtime import ActorDeadError, ActorRef, System
+from peerage.actors.runtime import ActorRef, System
 from peerage.actors.snapshot import GetNetInfo, NetInfoSnapshot
 from peerage.config import Config
 from peerage.config.logging import LogSettings, set_up_logging
@@ -33,6 +32,7 @@ from peerage.supervisors.node.node import PRELOAD, Node, ReactorSpec
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from tests.interop.numbered import StreamDigest, payload
+from tests.waiting import PATIENCE_S, wait_until
 
 __all__ = [
     "HIGH",
@@ -56,27 +56,7 @@ __all__ = [
 ]
 
 HIGH, LOW = 0x50, 0x51  # as gopeer's channels: the priorities are 5 and 1
-PATIENCE_S = 10.0
-POLL_S = 0.01
 EXIT_PATIENCE_S = 5.0
-
-
-def wait_until(condition: Callable[[], Any], timeout: float = PATIENCE_S, what: str = "") -> Any:
-    """Return what `condition` returns as soon as that is true; an actor that is being restarted means: not yet.
-
-    Raises: AssertionError when the time is over.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        cause: ActorDeadError | None = None
-        try:
-            if result := condition():
-                return result
-        except ActorDeadError as error:
-            cause = error
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout:g} s: {what or condition}") from cause
-        time.sleep(POLL_S)
 
 
 # --- reactors --------------------------------------------------------------------------------------------------------

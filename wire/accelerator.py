@@ -14,8 +14,9 @@ from peerage.wire.loops import (
     FrameCipher,
     cut,
     cut_messages,
-    join_run,
+    read_header,
     read_messages,
+    read_parts,
     split_messages,
     split_run,
 )
@@ -26,8 +27,9 @@ __all__ = [
     "cut",
     "cut_messages",
     "description",
-    "join_run",
+    "read_header",
     "read_messages",
+    "read_parts",
     "split_messages",
     "split_run",
     "use",
@@ -63,6 +65,15 @@ def _load() -> tuple[object, str]:
 def use(form: object) -> None:
     """Use the loops of this form from now on; ciphers that exist already keep theirs."""
     globals().update({name: getattr(form, name) for name in loops.__all__})
+
+
+def load_agreement(sodium: str | None, form: bytes, places: bytes) -> bool:
+    """Have the compiled handshake (`quick_handshake.py`) find its libraries. Returns: whether it can be used.
+
+    Args: sodium, a library that has libsodium in it, or depends on it; form and places, the transcript's.
+    """
+    load = getattr(compiled, "load_agreement", None)
+    return load is not None and any(load(sodium, each, form, places) for each in _openssl_libraries())
 
 
 compiled: object | None = None

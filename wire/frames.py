@@ -45,9 +45,11 @@ def sealed_size(length: int) -> int:
 class Sealer:
     """Encrypts the direction in which we send."""
 
-    def __init__(self, key: bytes, *, frames: int = 0) -> None:
-        """Args: key, 32 bytes; frames, how many were sealed with this key before."""
-        self._cipher = accelerator.FrameCipher(key, opens=False)
+    __slots__ = ("_cipher", "_frames")
+
+    def __init__(self, key: bytes | accelerator.FrameCipher, *, frames: int = 0) -> None:
+        """Args: key, 32 bytes, or a cipher that has it; frames, how many were sealed with this key before."""
+        self._cipher = accelerator.FrameCipher(key, opens=False) if isinstance(key, bytes) else key
         self._frames = frames
 
     @property
@@ -79,9 +81,11 @@ class Sealer:
 class Opener:
     """Decrypts the direction in which we receive."""
 
-    def __init__(self, key: bytes, *, frames: int = 0) -> None:
-        """Args: key, 32 bytes; frames, how many were opened with this key before."""
-        self._cipher = accelerator.FrameCipher(key, opens=True)
+    __slots__ = ("_cipher", "_frames")
+
+    def __init__(self, key: bytes | accelerator.FrameCipher, *, frames: int = 0) -> None:
+        """Args: key, 32 bytes, or a cipher that has it; frames, how many were opened with this key before."""
+        self._cipher = accelerator.FrameCipher(key, opens=True) if isinstance(key, bytes) else key
         self._frames = frames
 
     @property

@@ -5,12 +5,16 @@ All functions look at the address alone. An IPv4 address inside ::ffff:0:0/96 co
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
 
 LOCAL_GROUP = "local"
 UNROUTABLE_GROUP = "unroutable"
+_MAPPED = bytes(10) + b"\xff\xff"
 
 _ZERO = IPv4Network("0.0.0.0/8")
 _DOCUMENTATION = IPv6Network("2001:db8::/32")  # RFC 3849
@@ -57,12 +61,59 @@ def normal(ip: IPAddress) -> IPAddress:
     return ip
 
 
+@lru_cache(
+    maxsize=1024
+)  # each address of a newcomer is parsed several times, and those of one operator come together
 def parse_ip(text: str) -> IPAddress:
     """The address that a text stands for, in its normal form.
 
     Raises: ValueError if the text is not an IP address; short and octal forms of IPv4 do not count.
     """
     return normal(ip_address(text))
+
+
+def family_of(host: str) -> int:
+    """4 or 6; 0 if the host is a name."""
+    try:
+        return parse_ip(host).version
+    except ValueError:
+        return 0
+
+
+def parse_network(text: str) -> IPNetwork:
+    """The network that a text stands for: an IP address alone, or with /bits; bits behind the prefix do not matter.
+
+    Networks inside ::ffff:0:0/96 are those of IPv4.
+    Raises: ValueError, it is none, or has an IPv6 zone: addresses of remotes are compared without it.
+    """
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone")
+    network = ip_network(text, strict=False)
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
+    return network
+
+
+def packed_ip(ip: str) -> bytes:
+    """16 bytes for any IP; an IPv4 address as the IPv6 address that stands for it."""
+    return inet_pton(AF_INET6, ip) if ":" in ip else _MAPPED + inet_pton(AF_INET, ip)
+
+
+def shown_ip(packed: bytes) -> str:
+    """The inverse of `packed_ip`."""
+    return inet_ntop(AF_INET, packed[12:]) if packed.startswith(_MAPPED) else inet_ntop(AF_INET6, packed)
+
+
+def prefix_of(packed: bytes) -> bytes:
+    """The first bytes of a packed address, which it shares with those that likely belong to the same customer: 15, an IPv4
+    /24, or 7, an IPv6 /56, which is what providers hand out.
+    """
+    return packed[:15] if packed.startswith(_MAPPED) else packed[:7]
+
+
+def shown_prefix(prefix: bytes) -> str:
+    """What `prefix_of` returned, in the usual form: 192.0.2.0/24."""
+    return f"{shown_ip(prefix.ljust(16, bytes(1)))}/{24 if len(prefix) == 15 else 56}"
 
 
 def is_usable(ip: IPAddress) -> bool:
@@ -92,7 +143,8 @@ def group_of(ip: IPAddress, *, strict: bool) -> str:
     if strict and not is_routable(ip):
         return UNROUTABLE_GROUP
     if isinstance(ip, IPv4Address):
-        return _prefix(ip, 16)
+        number = int(ip)  # an object of its own for the prefix would take three times as long
+        return f"{number >> 24}.{number >> 16 & 0xFF}.0.0"
     if ip in _ONION_CAT:
         return f"tor:{ip.packed[6] & 0x0F}"
     embedded = _embedded_ipv4(ip)

@@ -12,7 +12,16 @@ from itertools import accumulate
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
-__all__ = ["FrameCipher", "cut", "cut_messages", "join_run", "read_messages", "split_messages", "split_run"]
+__all__ = [
+    "FrameCipher",
+    "cut",
+    "cut_messages",
+    "read_header",
+    "read_messages",
+    "read_parts",
+    "split_messages",
+    "split_run",
+]
 
 FRAME_DATA = 1024
 FRAME_PLAIN = 4 + FRAME_DATA
@@ -21,6 +30,7 @@ FRAME_SEALED = FRAME_PLAIN + 16
 SIZES: Final = (
     "I"  # how sizes of messages stand beside them: array's code for four bytes in the machine's order
 )
+CRUMB_SIZE: Final = 64  # bytes of data, below which they are few
 _KIND = 0x1A  # before a part of a message, and before its data
 _FULL = FRAME_DATA.to_bytes(4, "little")
 _nonce = Struct("<4xQ").pack
@@ -100,19 +110,6 @@ def cut(header: bytes, message: _Bytes, start: int, payload: int, count: int) ->
     return header.join(slices)
 
 
-def join_run(data: bytes, pos: int, header: bytes, size: int) -> bytes:
-    """The joined data of the complete packets from `pos` on that begin with this header, `size` bytes of each."""
-    parts: list[bytes] = []
-    append, startswith, end = parts.append, data.startswith, len(data)
-    stride = len(header) + size
-    stop = pos + stride
-    while stop <= end and startswith(header, pos):
-        append(data[stop - size : stop])
-        pos = stop
-        stop += stride
-    return b"".join(parts)
-
-
 def split_run(
     data: bytes,
     pos: int,
@@ -122,7 +119,10 @@ def split_run(
     channel_id: int,
     events: list[Any],
 ) -> int:
-    """Like `join_run`, but append an event (channel_id, data) per packet. Returns: where the run ends."""
+    """The complete packets from `pos` on that begin with this header, `size` bytes of data in each: an event for each.
+
+    Returns: where the run ends.
+    """
     append, startswith, end = events.append, data.startswith, len(data)
     stride = len(header) + size
     stop = pos + stride
@@ -131,6 +131,103 @@ def split_run(
         pos = stop
         stop += stride
     return pos
+
+
+def read_header(data: bytes, pos: int, limit: int) -> tuple[int, bool, int, int] | None:
+    """The header of the packet at `pos`, if that is complete and has the form in which real senders write message parts.
+
+        length | 1a, length | 08, channel | 10 01 | 1a, size | data
+
+    Everything must fit exactly, and lengths may take one or two bytes. The varints are decoded inline because in mixed
+    traffic, where no two headers in a row are equal, this runs for every packet, and calls would double its cost.
+
+    Args: limit, bytes of a packet without the length in front.
+    Returns: channel, eof, where the data begin, and where they end; None if it has another form, or says nothing: neither
+        data nor eof.
+    """
+    try:
+        length, at = data[pos], pos + 1
+        if length >= 0x80:
+            second, at = data[at], at + 1
+            length += (second << 7) - 0x80
+            if second >= 0x80:
+                return None
+        stop = at + length
+        if length > limit or stop > len(data) or data[at] != _KIND:
+            return None
+        inner, at = data[at + 1], at + 2
+        if inner >= 0x80:
+            second, at = data[at], at + 1
+            inner += (second << 7) - 0x80
+            if second >= 0x80:
+                return None
+        if at + inner != stop:
+            return None
+        channel_id = 0
+        if at < stop and data[at] == 0x08:
+            channel_id, at = data[at + 1], at + 2
+            if channel_id >= 0x80:
+                if data[at] != 1:
+                    return None
+                at += 1
+        eof = at < stop and data[at] == 0x10
+        if eof:
+            if data[at + 1] != 1:
+                return None
+            at += 2
+        if at < stop:
+            if data[at] != _KIND:
+                return None
+            size, at = data[at + 1], at + 2
+            if size >= 0x80:
+                second, at = data[at], at + 1
+                size += (second << 7) - 0x80
+                if second >= 0x80:
+                    return None
+            if not size or at + size != stop:
+                return None
+        elif at > stop or not eof:
+            return None
+    except IndexError:
+        return None
+    return channel_id, eof, at, stop
+
+
+def read_parts(
+    data: bytes, pos: int, limit: int, served: bytes, most: int
+) -> tuple[list[tuple[int, bytes, int, int]], int]:
+    """The parts of messages from `pos` on, of whatever channels, none of which ends its message (see `read_header`).
+
+    Args: served, for each channel whether its parts are wanted, 0 or 1; most, how many of them.
+    Returns: for each channel its number, its joined parts, how many these are, and how many of them are crumbs; and where
+        the first packet that is not among them begins.
+    """
+    parts: dict[int, list[bytes]] = {}
+    startswith, end = data.startswith, len(data)
+    header = b""  # of the packet before: most have the same
+    mine: list[bytes] = []
+    size = 0
+    for _ in range(most):
+        if header and startswith(header, pos):
+            at = pos + len(header)
+            stop = at + size
+            if stop > end:
+                break
+        else:
+            form = read_header(data, pos, limit)
+            if form is None:
+                break
+            channel_id, eof, at, stop = form
+            if eof or not served[channel_id]:
+                break
+            header, size = data[pos:at], stop - at
+            mine = parts.setdefault(channel_id, [])
+        mine.append(data[at:stop])
+        pos = stop
+    return [
+        (channel_id, b"".join(each), len(each), sum(len(part) < CRUMB_SIZE for part in each))
+        for channel_id, each in parts.items()
+    ], pos
 
 
 def read_messages(

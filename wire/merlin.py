@@ -59,6 +59,12 @@ class FixedTranscript:
         starts = [n for n, at in enumerate(places) if n == 0 or places[n - 1] != at - 1]
         ends = [*starts[1:], len(places)]
         self._runs = [(places[n], places[end - 1] + 1, n, end) for n, end in zip(starts, ends, strict=True)]
+        self._places = places
+
+    @property
+    def form(self) -> tuple[bytes, list[int]]:
+        """What the sponge hashes but for the messages, and where each of their bytes goes: for the compiled form."""
+        return self._form, self._places
 
     def challenge(self, *messages: bytes) -> bytes:
         """Derive the challenge of these messages, which have the lengths and the order that were given."""

@@ -117,8 +117,8 @@ class MultiplexConnection:
         self._reader = PacketReader(
             capacities, max_packet_msg_payload_size, remote_channels, joins_messages=joins_messages
         )
-        self._send_limit = TokenBucket(send_rate, now)
-        self._recv_limit = TokenBucket(recv_rate, now)
+        self.send_limit = TokenBucket(send_rate, now)  # both may be changed at any time
+        self.recv_limit = TokenBucket(recv_rate, now)
         self._send_meter = FlowMeter(now)
         self._recv_meter = FlowMeter(now)
         self._began = now
@@ -153,14 +153,15 @@ class MultiplexConnection:
         """
         return self._reader.has_unread
 
-    def receive_data(self, data: _Bytes, now: float, sealed: int = 0) -> list[Event]:
+    def receive_data(self, data: _Bytes, now: float, sealed: int = 0, weight: int = 1) -> list[Event]:
         """Take plaintext that arrived, cut anywhere.
 
         Pings are answered by the next `data_to_send`.
 
         All of it is charged to the receive rate: the bytes of packets, or, if that is more, what it costs to read them.
 
-        Args: sealed, bytes of the frames that it came in, which are charged for if they hold little or nothing.
+        Args: sealed, bytes of the frames that it came in, which are charged for if they hold little or nothing; weight, how
+            many times all of this is charged.
         Returns: what happened, in order; if `has_unread` is set, not all of it. If these events are followed by a violation
             of the protocol, or are a flood of packets without data, the connection is over even so: `error` is set, and
             the next call of this method or of `tick`, which is then due at once, raises it.
@@ -184,7 +185,7 @@ class MultiplexConnection:
             self._most_read = max(_LEAST_READ, CALL_COST * size // cost)
         if reader.pings or reader.pongs or reader.empty:
             self._on_empty_packets(now)
-        self._recv_limit.spend(max(size, cost, sealed // _SEALED_PER_BYTE))
+        self.recv_limit.spend(max(size, cost, sealed // _SEALED_PER_BYTE) * weight)
         return events
 
     def _on_empty_packets(self, now: float) -> None:
@@ -216,7 +217,7 @@ class MultiplexConnection:
         That is what the receive rate allows, at most what one call of `receive_data` takes in, and nothing for a while
         after a flood of packets without data.
         """
-        allowance = self._recv_limit.allowance(now)
+        allowance = self.recv_limit.allowance(now)
         if not allowance or self.is_flooded(now):
             return 0
         return min(max(allowance, _LEAST_READ), self._most_read)
@@ -292,7 +293,7 @@ class MultiplexConnection:
         Returns: b"" when there is nothing to write, or nothing within the send rate.
         """
         scheduler = self._scheduler
-        allowance = self._send_limit.allowance(now) if scheduler.has_data and self.error is None else 0
+        allowance = self.send_limit.allowance(now) if scheduler.has_data and self.error is None else 0
         parts: list[_Bytes] = []
         # A pong rides along with other data for free. Without any, pongs are at least flush_throttle apart, or each ping
         # of a flood would cost us a whole frame of 1044 bytes.
@@ -308,7 +309,7 @@ class MultiplexConnection:
             size += scheduler.write(parts, min(limit, allowance) - size, now)
         if not parts:
             return b""
-        self._send_limit.spend(size)
+        self.send_limit.spend(size)
         self._send_meter.update(size, now)
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
@@ -319,7 +320,7 @@ class MultiplexConnection:
         """
         if self._ping_due or self._pong_due or self.error is not None:
             return True
-        return self._scheduler.has_data and self._send_limit.allowance(now) > 0
+        return self._scheduler.has_data and self.send_limit.allowance(now) > 0
 
     @property
     def flushed(self) -> bool:
@@ -373,9 +374,9 @@ class MultiplexConnection:
         if self._unasked_pong_at is None:
             if self._empty_packets.paused_until is not None:
                 due = min(due, self._empty_packets.paused_until)
-            elif (resumes_at := self._recv_limit.resumes_at()) is not None:
+            elif (resumes_at := self.recv_limit.resumes_at()) is not None:
                 due = min(due, resumes_at)
-        resumes_at = self._send_limit.resumes_at()
+        resumes_at = self.send_limit.resumes_at()
         if resumes_at is not None and self._scheduler.has_data:
             due = min(due, resumes_at)
         return max(due, now)

@@ -124,7 +124,12 @@ class NodeInfo:
 
     def encode_delimited(self) -> bytes:
         """The message with its length in front, as it travels."""
-        return _encode_delimited(self)
+        global _last_encoded  # noqa: PLW0603 - a node sends the same one to everyone, and comparing two takes a while
+        info, encoded = _last_encoded
+        if info is not self:
+            encoded = delimit(self.encode())
+            _last_encoded = self, encoded
+        return encoded
 
     @classmethod
     def decode(cls, message: bytes) -> NodeInfo:
@@ -257,10 +262,7 @@ class NodeInfoReader:
         return NodeInfo.decode(message)
 
 
-@lru_cache(maxsize=16)
-def _encode_delimited(info: NodeInfo) -> bytes:
-    """Cached, because a node sends the same NodeInfo to everyone."""
-    return delimit(info.encode())
+_last_encoded: tuple[NodeInfo | None, bytes] = (None, b"")
 
 
 def _is_place(listen_addr: str) -> bool:

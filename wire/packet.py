@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple, TypeAlias
 
 from peerage.wire import accelerator
@@ -82,6 +82,28 @@ def message_header(channel_id: int, eof: bool, size: int) -> bytes:
     """All the bytes of a packet that precede its `size` bytes of data, the packet's length included."""
     header = _body_header(channel_id, eof, size)
     return encode_uvarint(len(header) + size) + header
+
+
+@lru_cache(maxsize=256)  # of a node's channels; each connection asks for all of them
+def full_header(channel_id: int, max_payload: int) -> bytes:
+    """As `message_header`, of a full packet without eof."""
+    return message_header(channel_id, eof=False, size=max_payload)
+
+
+def packets_of(channel_id: int, message: bytes, max_payload: int = DEFAULT_MAX_PAYLOAD) -> bytes:
+    """All packets of one message, for a connection that carries nothing else.
+
+    Args: channel_id, below 0x80; max_payload, most data bytes in a packet.
+    """
+    assert channel_id < ONE_BYTE_CHANNELS
+    whole = max(0, len(message) - 1) // max_payload  # the last one has eof, however full it is
+    packets = (
+        accelerator.cut(full_header(channel_id, max_payload), message, 0, max_payload, whole)
+        if whole
+        else b""
+    )
+    rest = message[whole * max_payload :]
+    return packets + message_header(channel_id, eof=True, size=len(rest)) + rest
 
 
 def _body_header(channel_id: int, eof: bool, size: int) -> bytes:
@@ -158,6 +180,7 @@ def _decode_message(body: bytes) -> PacketMsg:
     return PacketMsg(channel_id, eof, data)
 
 
+@lru_cache(maxsize=64)  # of a node's configuration; each connection asks
 def max_packet_size(max_payload: int) -> int:
     """Bytes of the largest packet that a receiver accepts, not counting the length in front.
 

@@ -3,7 +3,7 @@
 Every byte that a peer sends passes through here, so the code is organised around one observation: peers send long runs
 of packets with identical headers. The reader remembers the last header and what it means. As long as the next packet
 begins with the same bytes, nothing is parsed at all: one comparison, one slice (`_read`). A header that differs is read
-in place if it has the form that real senders produce (`_learn_header`). Everything else, valid or not, goes to
+in place if it has the form that real senders produce (`read_header`). Everything else, valid or not, goes to
 `decode_packet`, which is slower and agrees with CometBFT's decoder on every odd input.
 
 The three paths must give the same answer for the same bytes; the fast ones only ever accept input that the slow one
@@ -29,6 +29,8 @@ from peerage.wire.errors import (
     UnknownChannelError,
     VarintTruncatedError,
 )
+from peerage.wire.incoming_message import IncomingMessage
+from peerage.wire.loops import CRUMB_SIZE
 from peerage.wire.packet import (
     DEFAULT_MAX_PAYLOAD,
     ONE_BYTE_CHANNELS,
@@ -50,58 +52,30 @@ from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
 
 __all__ = ["PacketReader"]
 
-# What reading costs, in bytes of ordinary packets (tests/bench/packet_rate.py): the slower a packet is read, the more. A
-# packet of 200 data bytes costs no more than it is long, wherever it stands. Those that nobody sends in great numbers cost
-# three times as much, so that a flood of them takes no more than its share.
-PACKET_COST = 32  # each packet of a run
-HEADER_COST = 168  # besides: a header that differs from the one before it
-CRUMB_COST = 400  # besides: such a header before a few bytes of data
-ODD_COST = 600  # a packet that has to be decoded
+# What packets cost, in bytes of ordinary ones that take as long (tests/bench/packet_rate.py). A message of 200 bytes costs
+# no more than it is long, wherever it stands. Packets that nobody sends in great numbers cost three times as much, so that
+# a flood of them takes no more than its share.
+PART_COST = 32  # a part of a message
+HEADER_COST = 168  # besides: its header differs from the one before it
+MESSAGE_COST = 200  # a message in one packet, or the last part of one: it goes on to a reactor
+CRUMB_COST = 400  # besides: its header differs, and it has a few bytes of data
+ODD_COST = 600  # a packet to be decoded, or a part of a few bytes: whoever has more to send fills its packets
+CONTROL_COST = 32  # a ping or pong of a run
 CALL_COST = 64 * 1024  # a call of `feed` ends with the packet that reaches this: about a millisecond
 
 LARGE_MESSAGE = (
     1024 * 1024
 )  # bytes; a call of `feed` also ends with one that took several packets: whoever gets it lets go of it first
 
-_CRUMB_SIZE = 64  # bytes of data, below which they are few
+# More than a read of full packets holds; with a few bytes in each it is a millisecond, in plain Python.
+PARTS_AT_ONCE = 1024
 
-_PARTS_PER_JOIN = (
-    512  # see _Incoming.join_parts; 4096 took 3 ms at once, and in a flood all channels come to it together
-)
 # A whole run of pings and pongs, so that a flood of them costs a single match. (++ is possessive: no backtracking.)
 _CONTROLS = re.compile(rb"(?:\x02[\x0a\x12]\x00)++")
 _PING_RECEIVED: Final = PingReceived()
 _PONG_RECEIVED: Final = PongReceived()
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
-
-
-class _Incoming:
-    """The message that is arriving on one channel. An unserved channel collects nothing: its packets are dropped."""
-
-    __slots__ = ("capacity", "channel_id", "is_unserved", "join_at", "joined", "length", "parts")
-
-    def __init__(self, channel_id: int, capacity: int, is_unserved: bool = False) -> None:
-        self.channel_id = channel_id
-        self.capacity = capacity
-        self.is_unserved = is_unserved
-        self.clear()
-
-    def clear(self) -> None:
-        self.parts: list[bytes] = []
-        self.length = 0
-        self.joined = 0  # how many of the parts, from the first on, are already joined ones
-        self.join_at = _PARTS_PER_JOIN
-
-    def join_parts(self) -> None:
-        """Join the latest parts into one.
-
-        A bytes object costs about 50 bytes besides its content. Without this, a peer that sends a message byte by byte
-        would make us hold 50 times the message's size.
-        """
-        self.parts[self.joined :] = [b"".join(self.parts[self.joined :])]
-        self.joined += 1
-        self.join_at = self.joined + _PARTS_PER_JOIN
 
 
 class PacketReader:
@@ -135,8 +109,9 @@ class PacketReader:
             joins_messages: give whole messages of one channel that follow each other as one `MessageRun`.
         """
         self._incoming = {
-            channel_id: _Incoming(channel_id, 0, is_unserved=True) for channel_id in remote_channels
-        } | {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
+            channel_id: IncomingMessage(channel_id, 0, is_unserved=True) for channel_id in remote_channels
+        } | {channel_id: IncomingMessage(channel_id, size) for channel_id, size in capacities.items()}
+        self._served = bytes(channel_id in capacities for channel_id in range(256))
         self._max_payload = max_payload
         self._joins_messages = joins_messages
         self._limit = max_packet_size(max_payload)
@@ -144,7 +119,7 @@ class PacketReader:
         self._held = b""
         # The last header and its meaning; b"" means that there is none yet.
         self._header = b""
-        self._header_channel = _Incoming(0, 0)
+        self._header_channel = IncomingMessage(0, 0)
         self._header_eof = False
         self._header_size = 0
         self.error: RemoteError | None = None
@@ -226,10 +201,10 @@ class PacketReader:
                 read = self._read_other(data, pos, events)
                 if read == pos:
                     return pos
+                header = self._header
                 if read > 0:
                     pos = read
                     continue
-                header = self._header
             size = self._header_size
             start = pos + len(header)
             stop = start + size
@@ -239,39 +214,52 @@ class PacketReader:
             if channel.is_unserved:
                 pos = self._drop_run(data, pos, channel.channel_id)
                 continue
-            if self._header_eof:
-                # Each packet is a whole message, unless an earlier part is waiting for this one or it is too long.
-                if channel.length or size > channel.capacity:
-                    self._take(channel, data[start:stop], True, events)
-                    self.cost += PACKET_COST
-                    pos = stop
-                elif not (
-                    self._joins_messages and (pos := self._read_run(data, pos, channel, events)) >= stop
-                ):
-                    pos = accelerator.split_run(
-                        data, pos, header, size, MessageReceived, channel.channel_id, events
-                    )
-                    stride = len(header) + size
-                    self.cost += (pos - stop + stride) // stride * PACKET_COST
-                continue
-            # A part of a longer message: take all packets of this run at once, since a long message is mostly these.
-            run = accelerator.join_run(data, pos, header, size)
-            channel.parts.append(run)
-            packets = len(run) // size
-            pos += packets * (stop - pos)
-            self.cost += packets * PACKET_COST
-            before = channel.length
-            channel.length += len(run)
-            self.unfinished += len(run)
-            if channel.length > channel.capacity:
-                # The run is checked as one, but the error reports the packet at which the message became too long.
-                length = before + ((channel.capacity - before) // size + 1) * size
-                raise MessageCapacityError(channel.channel_id, length, channel.capacity)
-            if len(channel.parts) >= channel.join_at:
-                channel.join_parts()
+            # Each packet is a whole message, unless an earlier part is waiting for this one or it is too long.
+            if channel.length or size > channel.capacity:
+                self._take(channel, data[start:stop], True, events)
+                self.cost += MESSAGE_COST
+                pos = stop
+            elif not (self._joins_messages and (pos := self._read_run(data, pos, channel, events)) >= stop):
+                pos = accelerator.split_run(
+                    data, pos, header, size, MessageReceived, channel.channel_id, events
+                )
+                stride = len(header) + size
+                self.cost += (pos - stop + stride) // stride * MESSAGE_COST
         return pos
 
-    def _read_run(self, data: bytes, pos: int, channel: _Incoming, events: list[Event]) -> int:
+    def _read_parts(self, data: bytes, pos: int, events: list[Event]) -> int:
+        """Read the parts of messages from `pos` on, of all our channels, up to a packet that ends one.
+
+        Returns: where they end; `pos` if there is none.
+        """
+        found, end = accelerator.read_parts(data, pos, self._limit, self._served, PARTS_AT_ONCE)
+        if not found:
+            return pos
+        incoming = self._incoming
+        for channel_id, parts, packets, crumbs in found:
+            channel = incoming[channel_id]
+            if channel.length + len(parts) > channel.capacity:
+                return self._read_parts_singly(data, pos, events)
+            self.cost += packets * PART_COST + crumbs * (ODD_COST - PART_COST)
+        for channel_id, parts, _packets, _crumbs in found:
+            channel = incoming[channel_id]
+            channel.parts.append(parts)
+            channel.length += len(parts)
+            self.unfinished += len(parts)
+            if len(channel.parts) >= channel.join_at:
+                channel.join_parts()
+        self._header = b""
+        self.cost += HEADER_COST
+        return end
+
+    def _read_parts_singly(self, data: bytes, pos: int, events: list[Event]) -> int:
+        """As `_read_parts`, until a message becomes too long. Raises: MessageCapacityError, of the packet that does it."""
+        while (form := accelerator.read_header(data, pos, self._limit)) is not None:
+            channel_id, _eof, at, pos = form
+            self._take(self._incoming[channel_id], data[at:pos], False, events)
+        raise AssertionError("no message is too long")
+
+    def _read_run(self, data: bytes, pos: int, channel: IncomingMessage, events: list[Event]) -> int:
         """Read the channel's whole messages from `pos` on, of whatever sizes, as one event.
 
         Returns: where they end; `pos` if the first is none that can be read so.
@@ -280,7 +268,7 @@ class PacketReader:
         joined, sizes, end = accelerator.read_messages(data, pos, middle, self._limit, channel.capacity)
         run = MessageRun(channel.channel_id, sizes, joined)
         messages = run.messages
-        self.cost += messages * PACKET_COST
+        self.cost += messages * MESSAGE_COST
         if messages > 1:
             events.append(run)
         elif messages:
@@ -290,9 +278,26 @@ class PacketReader:
     def _read_other(self, data: bytes, pos: int, events: list[Event]) -> int:
         """Read a packet that does not begin with the last header.
 
-        Returns: the position after it; `pos` if it is incomplete; -1 if it has the common form. In that case its header
-            has been learned, and the caller reads the packet by it.
+        Returns: the position after it, and after parts of messages that follow it if it is one; `pos` if it is incomplete;
+            -1 if it is a whole message, or for nobody, in the common form: its header has been learned, and the caller
+            reads the packet by it.
         """
+        # After parts there are mostly more of them.
+        if not self._header and (end := self._read_parts(data, pos, events)) > pos:
+            return end
+        form = accelerator.read_header(data, pos, self._limit)
+        if form is not None and (known := self._incoming.get(form[0])) is not None:
+            _channel, eof, at, stop = form
+            if not (eof or known.is_unserved):
+                return self._read_parts(data, pos, events)
+            self._header = data[pos:at]
+            self._header_channel, self._header_eof, self._header_size = known, eof, stop - at
+            is_crumb = stop - at < CRUMB_SIZE
+            if eof:
+                self.cost += CRUMB_COST if is_crumb else 0
+            elif not is_crumb:
+                self.cost += HEADER_COST
+            return -1
         try:
             length, start = data[pos], pos + 1
             if length >= 0x80:
@@ -309,23 +314,18 @@ class PacketReader:
         stop = start + length
         if stop > len(data):
             return pos
-        self.cost += HEADER_COST
         if length == 2:
             run = _CONTROLS.match(data, pos)
             if run is not None:
                 packets = (run.end() - pos) // len(PING)
-                self.cost += packets * PACKET_COST
+                self.cost += HEADER_COST + packets * CONTROL_COST
                 pings = run.group().count(PING)
                 if pings:
                     self._pinged(pings, events)
                 if packets > pings:
                     self._ponged(packets - pings, events)
                 return run.end()
-        if self._learn_header(data, pos, start, stop):
-            if self._header_size < _CRUMB_SIZE:
-                self.cost += CRUMB_COST
-            return -1
-        self.cost += ODD_COST - HEADER_COST
+        self.cost += ODD_COST
         packet = decode_packet(data[start:stop])
         if length > self._limit and not self._is_excusable(packet):
             raise MessageTooLongError("packet", length, self._limit)
@@ -346,60 +346,6 @@ class PacketReader:
                     self._take(channel, data_, eof, events)
         return stop
 
-    def _learn_header(self, data: bytes, pos: int, start: int, stop: int) -> bool:
-        """Remember the header of a packet if it has the form in which real senders write message parts.
-
-            start → 1a, length | 08, channel | 10 01 | 1a, length | data ← stop
-
-        Everything must fit exactly, and lengths may take one or two bytes. Returning False is always safe: it only
-        sends the packet to `decode_packet`. The varints are decoded inline because in mixed traffic, where no two
-        headers in a row are equal, this runs for every packet, and calls would double its cost.
-        """
-        if stop - start > self._limit:
-            return False
-        try:
-            length, at = data[start + 1], start + 2
-            if length >= 0x80:
-                second = data[at]
-                if second >= 0x80:
-                    return False
-                length, at = length - 0x80 + (second << 7), at + 1
-            if data[start] != 0x1A or at + length != stop:
-                return False
-            channel_id = 0
-            if at < stop and data[at] == 0x08:
-                channel_id, at = data[at + 1], at + 2
-                if channel_id >= 0x80:
-                    if data[at] != 1:
-                        return False
-                    at += 1
-            eof = at < stop and data[at] == 0x10
-            if eof:
-                if data[at + 1] != 1:
-                    return False
-                at += 2
-            if at < stop:
-                if data[at] != 0x1A:
-                    return False
-                length, at = data[at + 1], at + 2
-                if length >= 0x80:
-                    second = data[at]
-                    if second >= 0x80:
-                        return False
-                    length, at = length - 0x80 + (second << 7), at + 1
-                if at + length != stop or not length:
-                    return False
-        except IndexError:
-            return False
-        channel = self._incoming.get(channel_id)
-        if channel is None or at > stop or (at == stop and not eof):
-            return False  # also a packet with neither data nor eof, which no real sender writes
-        self._header = data[pos:at]
-        self._header_channel = channel
-        self._header_eof = eof
-        self._header_size = stop - at
-        return True
-
     def _is_excusable(self, packet: Packet) -> bool:
         """Whether it is one byte too long only because its channel ID takes two bytes.
 
@@ -412,7 +358,7 @@ class PacketReader:
             and len(packet.data) <= self._max_payload
         )
 
-    def _take(self, channel: _Incoming, part: bytes, eof: bool, events: list[Event]) -> None:
+    def _take(self, channel: IncomingMessage, part: bytes, eof: bool, events: list[Event]) -> None:
         """Add a part to its channel's message; with eof, the message is complete and becomes an event."""
         channel.length += len(part)
         self.unfinished += len(part)
@@ -435,7 +381,8 @@ class PacketReader:
             data, pos, self._header, self._header_size, MessageReceived, channel_id, run
         )
         self._drop(channel_id, len(run))
-        self.cost += len(run) * PACKET_COST
+        part_cost = ODD_COST if self._header_size < CRUMB_SIZE else PART_COST
+        self.cost += len(run) * (MESSAGE_COST if self._header_eof else part_cost)
         return end
 
     def _drop(self, channel_id: int, packets: int) -> None:

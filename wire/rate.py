@@ -37,6 +37,12 @@ class TokenBucket:
 
         Raises: ConnectionSettingError for a negative rate.
         """
+        self.change(rate, now)
+
+    def change(self, rate: float, now: float) -> None:
+        """Another limit from now on. What was spent beyond the former one need not be paid for. Args, Raises: as of the
+        constructor.
+        """
         if rate < 0:
             raise ConnectionSettingError("rate", rate)
         self._rate = rate

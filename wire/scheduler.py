@@ -25,6 +25,7 @@ from peerage.wire.packet import (
     DEFAULT_MAX_PAYLOAD,
     MessageRun,
     eof_payload_limit,
+    full_header,
     message_header,
     whole_message_middle,
 )
@@ -123,13 +124,12 @@ class OutgoingChannel:
         self.queued = 0  # messages in the queue, not counting the one being sent
         self.size = 0  # bytes of the messages in the queue and of the one being sent
         self._queue: deque[_Queued] = deque()
-        self._message: memoryview | None = (
-            None  # the message being sent; what comes before _offset has been written
-        )
+        # The message being sent; what comes before _offset has been written.
+        self._message: memoryview | None = None
         self._offset = 0
         self._max_payload = max_payload
         self._eof_limit = eof_payload_limit(descriptor.id, max_payload)
-        self._full_header = message_header(descriptor.id, eof=False, size=max_payload)
+        self._full_header = full_header(descriptor.id, max_payload)
         self._full_size = len(self._full_header) + max_payload
         self._eof_headers = _eof_headers_of(descriptor.id)
         self._middle = whole_message_middle(descriptor.id)

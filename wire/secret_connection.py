@@ -14,9 +14,10 @@ An error is final. There are no sockets and no clocks in here, only bytes in and
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from enum import Enum
+from typing import Self
 
 from peerage.wire.delimited import DelimitedReader, delimit
 from peerage.wire.errors import (
@@ -39,6 +40,7 @@ from peerage.wire.session_keys import EPHEMERAL_BYTES, agree, ephemeral_public
 # bytes, and the longest honest proof, by an mldsa65 key, 5.3 KB: we refuse that one, too, but say why.
 MAX_KEY_MESSAGE = 256
 MAX_PROOF_MESSAGE = 8192
+KEY_MESSAGE = len(KEY_EXCHANGE) + EPHEMERAL_BYTES  # bytes, as everybody writes it
 MAX_UNPROVED = 16_384  # bytes of a remote that has not proved who it is; frames are counted whole, however little they hold
 
 
@@ -70,7 +72,7 @@ class SecretConnection:
         ephemeral: bytes | None = None,
         expected_id: NodeID | None = None,
         *,
-        random: Callable[[int], bytes] = secrets.token_bytes,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """An end that is ready to send its ephemeral key.
 
@@ -88,8 +90,8 @@ class SecretConnection:
         # for as long as a remote takes to shake hands.
         self._secret = bytearray(random(EPHEMERAL_BYTES) if ephemeral is None else ephemeral)
         self._public = ephemeral_public(bytes(self._secret))
-        self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
-        self._reader = DelimitedReader("ephemeral key message", MAX_KEY_MESSAGE)
+        self._outgoing = bytearray(KEY_EXCHANGE + self._public)
+        self._reader = _key_reader()
         self._beginning = b""  # the first bytes of the stream, kept to recognise other protocols
         self._unproved = 0  # bytes that came before the remote's proof
         self._held = bytearray()  # an incomplete sealed frame
@@ -100,6 +102,44 @@ class SecretConnection:
         self._opener: Opener | None = None
         self._remote_public_key: bytes | None = None
         self._remote_id: NodeID | None = None
+
+    @classmethod
+    def resumed(
+        cls,
+        node_key: NodeKey,
+        expected_id: NodeID | None,
+        stage: Stage,
+        ephemeral: tuple[bytes, bytes],
+        unsent: bytes,
+        beginning: bytes,
+        challenge: bytes,
+        ciphers: tuple[Sealer, Opener] | None,
+        remote: tuple[bytes, NodeID] | None,
+    ) -> Self:
+        """An end of which somebody else has done the beginning (`quick_handshake.py`).
+
+        Args:
+            node_key: and expected_id, as of the constructor.
+            expected_id: see there.
+            stage: reached.
+            ephemeral: our secret, empty once it was used, and its public key.
+            unsent: what is to be written first.
+            beginning: the first bytes of the remote, from its key on.
+            challenge: from that on.
+            ciphers: likewise.
+            remote: the proved key and its ID, if the stage is OPEN.
+        """
+        self = cls.__new__(cls)
+        self._node_key, self._expected_id = node_key, expected_id
+        secret, self._public = ephemeral
+        self._secret = bytearray(secret)
+        self._outgoing, self._held, self._undelivered = bytearray(unsent), bytearray(), []
+        self._reader = _proof_reader() if challenge else _key_reader()
+        self._beginning, self._unproved = beginning, 0
+        self._stage, self._challenge = stage, challenge
+        self._sealer, self._opener = ciphers or (None, None)
+        self._remote_public_key, self._remote_id = remote or (None, None)
+        return self
 
     @property
     def stage(self) -> Stage:
@@ -209,16 +249,23 @@ class SecretConnection:
     def _receive(self, stage: Stage, data: bytes | bytearray | memoryview, out: list[bytes]) -> Stage:
         """Advance through as many stages as the bytes allow. Returns: the stage reached; plaintext goes into `out`."""
         if stage is Stage.KEYS:
+            whole = not self._beginning and len(data) >= KEY_MESSAGE
             self._beginning += bytes(data[: LONGEST_BEGINNING - len(self._beginning)])
             ours = self._beginning.startswith(KEY_EXCHANGE)
-            if not ours and (protocol := recognised(self._beginning)) is not None:
-                raise ForeignProtocolError(protocol)
-            read = self._reader.feed(data)
-            if read is None:
-                return stage
-            message, data = read
-            self._agree(EphemeralKey.decode(message).key)
+            if ours and whole:  # as nearly always; what follows does the same for any other form and cut
+                key, data = bytes(data[len(KEY_EXCHANGE) : KEY_MESSAGE]), data[KEY_MESSAGE:]
+            else:
+                if not ours and (protocol := recognised(self._beginning)) is not None:
+                    raise ForeignProtocolError(protocol)
+                read = self._reader.feed(data)
+                if read is None:
+                    return stage
+                message, data = read
+                key = EphemeralKey.decode(message).key
+            self._agree(key)
             stage = Stage.AUTHENTICATING
+            if not data:
+                return stage
         # One read may bring the signature and the first packets behind it. While we authenticate, opened frames belong to
         # the handshake reader; what is left over after the signature is the first plaintext of the open connection.
         opened: list[bytes] = [] if stage is Stage.AUTHENTICATING else out
@@ -254,7 +301,7 @@ class SecretConnection:
         self._opener = Opener(keys.receive_key)
         proof = AuthSignature(self._node_key.public_key, self._node_key.sign(keys.challenge))
         self._sealer.seal_into(delimit(proof.encode()), self._outgoing)
-        self._reader = DelimitedReader("authentication message", MAX_PROOF_MESSAGE)
+        self._reader = _proof_reader()
 
     def _open_frames(self, data: bytes | bytearray | memoryview, out: list[bytes]) -> None:
         """Open all frames that are complete now, and hold the rest until more arrives."""
@@ -284,3 +331,11 @@ class SecretConnection:
         if self._stage is not Stage.OPEN or self._sealer is None:
             raise ConnectionStateError(operation, self._stage.value)
         return self._sealer
+
+
+def _key_reader() -> DelimitedReader:
+    return DelimitedReader("ephemeral key message", MAX_KEY_MESSAGE)
+
+
+def _proof_reader() -> DelimitedReader:
+    return DelimitedReader("authentication message", MAX_PROOF_MESSAGE)

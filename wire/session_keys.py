@@ -83,11 +83,12 @@ def challenge(lower: bytes, upper: bytes, dh: bytes) -> bytes:
 
     Source: reference 2, step 3.
     """
-    return _transcript().challenge(lower, upper, dh)
+    return transcript().challenge(lower, upper, dh)
 
 
 @cache
-def _transcript() -> FixedTranscript:
+def transcript() -> FixedTranscript:
+    """All that is signed but for the three messages."""
     messages = (
         (b"EPHEMERAL_LOWER_PUBLIC_KEY", EPHEMERAL_BYTES),
         (b"EPHEMERAL_UPPER_PUBLIC_KEY", EPHEMERAL_BYTES),

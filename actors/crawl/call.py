@@ -101,14 +101,18 @@ class Finding:
 class Call:
     """One connection to one node, under a key made for it.
 
-    Args: target; network, which we claim as ours, None for the remote's own; timeout, seconds for each step.
+    Args: target; network, which we claim as ours, None for the remote's own; timeout, seconds for each step;
+        connect_timeout, for the first, if that has less.
     """
 
-    def __init__(self, target: NetAddress, network: str | None, timeout: float) -> None:
+    def __init__(
+        self, target: NetAddress, network: str | None, timeout: float, connect_timeout: float | None = None
+    ) -> None:
         self.found = Finding()
         self._target = target
         self._network = network
         self._timeout = timeout
+        self._connect_timeout = timeout if connect_timeout is None else connect_timeout
         self._key = NodeKey.generate()
         self._handshake = Handshake(self._key, self._answer, NodeID(str(target.id)))
         self._step_began = 0.0
@@ -119,7 +123,9 @@ class Call:
         """Go through all steps. Raises nothing that a remote can cause."""
         self._step_began = time.monotonic()
         try:
-            with socket.create_connection((str(self._target.host), self._target.port), self._timeout) as sock:
+            with socket.create_connection(
+                (str(self._target.host), self._target.port), self._connect_timeout
+            ) as sock:
                 # Otherwise the ping would wait for a delayed ACK.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._completed(Step.TCP)
@@ -127,7 +133,8 @@ class Call:
         except HandshakeRefusedError as error:
             return self._refused(error.refusal)
         except TimeoutError:
-            detail = f"nothing within {self._timeout:g} s while {self._doing}"
+            seconds = self._timeout if Step.TCP in self.found.seconds else self._connect_timeout
+            detail = f"nothing within {seconds:.3g} s while {self._doing}"
         except ConnectionRefusedError as error:
             detail = error.strerror or str(error)
             if answers_quic(self._target, min(self._timeout, PROBE_TIMEOUT_S)):

@@ -14,11 +14,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TypeVar
 
-__all__ = ["GRACE_S", "PATIENCE_S", "TURN_S", "InboundEviction", "InboundPeer", "Outlook", "Turns"]
+__all__ = [
+    "GRACE_S",
+    "PATIENCE_S",
+    "TURN_S",
+    "InboundEviction",
+    "InboundPeer",
+    "Outlook",
+    "Turns",
+    "best_serving",
+]
+
+T = TypeVar("T")
 
 # One in so many is spared for each measure; then half of the others for their age.
 SPARED_FOR_GROUP = 10
@@ -120,16 +132,9 @@ class InboundEviction:
 
     def _exposed(self, peers: list[InboundPeer]) -> list[InboundPeer]:
         """Those that no measure spares, age being the last; as long as some have never been of use, half of those."""
-        total = len(peers)
-        spared = {peer.id for peer in self._of_lucky_groups(peers, total // SPARED_FOR_GROUP)}
-
-        def spare(count: int, key: Callable[[InboundPeer], float]) -> None:
-            measured = (peer for peer in peers if peer.id not in spared and math.isfinite(key(peer)))
-            spared.update(peer.id for peer in sorted(measured, key=key)[:count])
-
-        spare(total // SPARED_FOR_LATENCY, lambda peer: peer.latency)
-        spare(total // SPARED_FOR_USE, lambda peer: peer.idle)
-        others = [peer for peer in peers if peer.id not in spared]
+        spared = set(self._of_lucky_groups(peers, len(peers) // SPARED_FOR_GROUP))
+        spared |= best_serving(peers, lambda peer: peer.latency, lambda peer: peer.idle, beside=spared)
+        others = [peer for peer in peers if peer not in spared]
         useless = [peer for peer in others if not math.isfinite(peer.idle)]
         oldest_first = _oldest(useless or others)
         return oldest_first[len(oldest_first) // 2 :]
@@ -144,6 +149,27 @@ class InboundEviction:
 
     def _lot(self, group: str) -> bytes:
         return blake2b(group.encode(), key=self._salt, digest_size=8).digest()
+
+
+def best_serving(
+    peers: Collection[T],
+    latency: Callable[[T], float],
+    idle: Callable[[T], float],
+    beside: Collection[T] = (),
+) -> set[T]:
+    """Those that are spared for what they are worth: one in ten for its latency, one in five for having been useful last.
+
+    Args: latency, idle, of a peer, see InboundPeer; beside, those of the peers that are spared anyway.
+    """
+    spared = set(beside)
+
+    def spare(count: int, key: Callable[[T], float]) -> None:
+        measured = (peer for peer in peers if peer not in spared and math.isfinite(key(peer)))
+        spared.update(sorted(measured, key=key)[:count])
+
+    spare(len(peers) // SPARED_FOR_LATENCY, latency)
+    spare(len(peers) // SPARED_FOR_USE, idle)
+    return spared
 
 
 def _oldest(peers: list[InboundPeer]) -> list[InboundPeer]:

@@ -41,7 +41,7 @@ class ConnectionEvents:
 
     def refused(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         """A connection was refused, or a dial failed."""
-        if self._teller.may_tell(Refused.kind, refusal.reason):
+        if not refusal.is_look and self._teller.may_tell(Refused.kind, refusal.reason):
             self._teller.tell(
                 Refused(
                     refusal.reason,

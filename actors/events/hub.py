@@ -50,7 +50,8 @@ class EventHub(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         p2p = context.config.p2p
-        private = PrivateNames(p2p.private_peer_ids, (*p2p.persistent_peers, *p2p.seeds))
+        told = *p2p.persistent_peers, *p2p.seeds, *context.config.peerage.bootstrap_peers
+        private = PrivateNames(p2p.private_peer_ids, told)
         epoch = f"{time.time_ns() // 1_000_000:x}"
         self._log = EventLog(epoch, context.node_info.moniker, private)
         self._waiting: list[tuple[Reply, NextEvents, Timer]] = []

@@ -1,4 +1,10 @@
-"""Which events tell of private peers: those that name one, and those with an address at which one was seen."""
+"""Which events tell of private peers: those that name one, those with an address at which one was seen, and those with an
+address from which nobody has proved an ID.
+
+Whoever is refused before it has shaken hands (too many connections, a handshake that breaks off) is an address and nothing
+else. It may be that of a private peer that comes from a new one; so may the address that is banned for it. Where there is
+somebody to hide, an address is told with the ID of whoever is there, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ from typing import Final
 
 from peerage.actors.events.messages import EventLine
 from peerage.actors.events.rendering import ids_in
+from peerage.wire.keys import is_node_id
 
 __all__ = ["PrivateNames"]
 
@@ -45,8 +52,10 @@ class PrivateNames:
         """Whether the event tells of one."""
         if not self._ids:
             return False
-        return not self._ids.isdisjoint(ids_in(line)) or any(
-            host in line.json for host in self._hosts.values()
+        return (
+            not self._ids.isdisjoint(ids_in(line))
+            or _is_of_nobody_known(line)
+            or any(host in line.json for host in self._hosts.values())
         )
 
     def _note_addresses(self) -> None:
@@ -61,6 +70,15 @@ class PrivateNames:
             return False
         self._hosts[host] = host.encode(errors="replace")
         return True
+
+
+def _is_of_nobody_known(line: EventLine) -> bool:
+    """Whether it tells an address, and of whoever is there no ID."""
+    if is_node_id(line.subject):
+        return False
+    if line.subject:  # an address or a network that was banned
+        return not _is_loopback(line.subject.partition("/")[0])
+    return bool(line.address) and not _is_loopback(line.address.rpartition(":")[0].strip("[]"))
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -52,9 +53,9 @@ class HttpActor(ProcessActor):
         self._lock = threading.Lock()
         self._is_over = False
 
+    @abstractmethod
     def application(self) -> ASGIApp:
         """What is served. Called once, in the server's thread, as is the application: import there what it needs."""
-        raise NotImplementedError
 
     def broken_body(self) -> BrokenBody | None:
         """The answer to a request whose body cannot be read. Called as `application`."""

@@ -62,7 +62,11 @@ def _listen_tcp(address: ListenAddress) -> socket.socket:
             return socket.create_server(
                 ("::", address.port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
             )
-    infos = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM)
+    host = address.host or "0.0.0.0"
+    # For a text, Python imports the tables for international names.
+    infos = socket.getaddrinfo(
+        host.encode() if host.isascii() else host, address.port, type=socket.SOCK_STREAM
+    )
     # Go prefers IPv4 where a name has both; so does an operator who writes localhost.
     family, _, _, _, place = min(infos, key=lambda info: info[0] != socket.AF_INET)
     return socket.create_server(place[:2], family=family, backlog=BACKLOG)

@@ -25,9 +25,11 @@ from peerage.actors.messages.peer import (
 )
 from peerage.actors.messages.reactor import (
     AskForAddresses,
+    CallersAnswered,
     Credits,
     RemovePeer,
     SeedRequestDropped,
+    StandingAnswer,
 )
 from peerage.actors.messages.switch import (
     AddPersistent,
@@ -69,6 +71,7 @@ __all__ = [
     "AnnouncePeers",
     "AskForAddresses",
     "BansChanged",
+    "CallersAnswered",
     "Charge",
     "ConnectionEnded",
     "ConnectionFacts",
@@ -103,6 +106,7 @@ __all__ = [
     "RemovePeer",
     "SeedRequestDropped",
     "SetPeerValue",
+    "StandingAnswer",
     "StopAccepting",
     "StopPeer",
     "SwitchNotes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,10 +120,14 @@ _version = lru_cache(maxsize=64)(ProtocolVersion)  # hardly two nodes of a netwo
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """What a peer says of its connection."""
+    """What a peer says of its connection.
+
+    Args: idle, seconds since a reactor other than peer exchange has consumed a message of it; infinite if none did.
+    """
 
     info: PeerInfo
     status: ConnectionStatus
+    idle: float = math.inf
 
 
 class ConnectionFacts(Struct, frozen=True):
@@ -136,6 +141,7 @@ class ConnectionFacts(Struct, frozen=True):
     dialled_id: NodeID | None = None
     peer: PeerInfo | None = None  # set once reactors know it
     is_trial: bool = False  # dialled to see whether it answers: over with the handshake
+    dial_timeout: float = 0.0  # seconds until it is connected; 0: as configured
 
     @property
     def socket_address(self) -> str:

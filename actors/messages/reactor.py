@@ -35,7 +35,7 @@ class Credits(Struct, frozen=True):
 class AskForAddresses(Struct, frozen=True):
     """peer → PEX reactor of a seed, an ask: who has just called asks for addresses, and has said nothing else.
 
-    Answer: bytes, the message to send before hanging up; or Refusal.
+    Answer: bytes, the message to send before hanging up; StandingAnswer; or Refusal.
     Args: listen_addr, as in its NodeInfo; connection, its name.
     """
 
@@ -43,6 +43,29 @@ class AskForAddresses(Struct, frozen=True):
     listen_addr: str
     connection: str
     remote_ip: str
+
+
+class StandingAnswer(Struct, frozen=True):
+    """The answer to AskForAddresses under load: for this caller, and for others of whom nobody has asked before.
+
+    Args: message, to send before hanging up; fresh_until, monotonic seconds, when the host is to ask for the next one;
+        until, when this one is void; but, groups of IP addresses whose nodes may not have it.
+    """
+
+    message: bytes
+    fresh_until: float
+    until: float
+    but: frozenset[str]
+
+
+class CallersAnswered(Struct, frozen=True):
+    """peer host → PEX reactor of a seed: these callers have got a standing answer, without a question.
+
+    Args: callers, ID, what its NodeInfo says it listens at, and IP of each; size, bytes of the answer.
+    """
+
+    callers: tuple[tuple[NodeID, str, str], ...]
+    size: int
 
 
 class SeedRequestDropped(Struct, frozen=True):

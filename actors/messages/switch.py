@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec import Struct
 
@@ -81,6 +83,37 @@ class ConnectionEnded(Struct, frozen=True):
     offence: Offence | None = None
     peer_id: NodeID | None = None
     loss: LossReason = LossReason.GRACEFUL
+
+    def __reduce__(self) -> tuple[Callable[..., ConnectionEnded], tuple[Any, ...]]:
+        """Travel as one flat row where a stranger has come and gone, of whom there may be many: see `PeerInfo`."""
+        facts = self.facts
+        if (self.refusal, self.tried, self.offence, facts.peer) == (None, None, None, None):
+            about = facts.connection, facts.host, facts.remote_ip, facts.remote_port, facts.is_outbound
+            more = facts.dialled_id, facts.is_trial, self.reason, self.is_error, self.peer_id, self.loss.value
+            return _rebuild_end, about + more
+        rest = self.tried, self.offence, self.peer_id, self.loss
+        return ConnectionEnded, (facts, self.refusal, self.reason, self.is_error, *rest)
+
+
+_LOSSES = {loss.value: loss for loss in LossReason}
+
+
+def _rebuild_end(
+    connection: str,
+    host: str,
+    remote_ip: str,
+    remote_port: int,
+    is_outbound: bool,
+    dialled_id: NodeID | None,
+    is_trial: bool,
+    reason: str,
+    is_error: bool,
+    peer_id: NodeID | None,
+    loss: str,
+) -> ConnectionEnded:
+    """The inverse of `ConnectionEnded.__reduce__`."""
+    facts = ConnectionFacts(connection, host, remote_ip, remote_port, is_outbound, dialled_id, None, is_trial)
+    return ConnectionEnded(facts, None, reason, is_error, None, None, peer_id, _LOSSES[loss])
 
 
 class NodeStops(Struct, frozen=True):

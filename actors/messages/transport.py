@@ -26,11 +26,13 @@ class Dial(Struct, frozen=True):
         connection: its name.
         address: where, and who must answer there.
         is_trial: do not ask to be admitted, but hang up when the handshake is done.
+        timeout: seconds until it is connected; 0: as configured.
     """
 
     connection: str
     address: NetAddress
     is_trial: bool = False
+    timeout: float = 0.0
 
 
 class KeepNotes(Struct, frozen=True):

@@ -80,6 +80,7 @@ FAMILIES: Final = (
     # Ours (reference 12: no metric for dials, refusals, bans, round-trip times).
     _counter("p2p_dials_total", "Dials that ended, by outcome.", "outcome"),
     _counter("p2p_refusals_total", "Peers refused, by reason.", "reason"),
+    _counter("p2p_losses_total", "Peers that are gone, by reason.", "reason"),
     _counter("p2p_bans_total", "Bans put on peers, by reason.", "reason"),
     _counter("p2p_offences_total", "Offences counted against IDs and hosts, by kind.", "offence"),
     _counter("p2p_pex_requests_total", "Requests for addresses received, by outcome.", "outcome"),
@@ -99,6 +100,11 @@ FAMILIES: Final = (
         "p2p_packet_floods_total",
         "Floods of packets without data: times that reading a peer paused, and peers stopped for it.",
         "outcome",
+    ),
+    _gauge(
+        "p2p_bandwidth_waiting",
+        "Connections that wait for their turn, because the node's bandwidth is used up.",
+        "direction",
     ),
     _gauge("p2p_held_bytes", "Bytes of messages that peers have in memory, by what they wait for.", "kind"),
     _gauge("p2p_peer_round_trip_seconds", "Time between the last ping and its pong.", "peer_id"),

@@ -1,4 +1,4 @@
-"""Accepting connections from a listening socket that several peer hosts share.
+"""Accepting connections from listening sockets that several peer hosts share.
 
 A host that has more connections than another lets the other be quicker, for a moment. When the machine runs out of
 descriptors or memory, connections wait in the kernel for a while: what the actors need to speak to each other is not taken
@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from peerage.actors.memory_pressure import RoomForStrangers
 from peerage.actors.peers.load_table import LoadTable
@@ -40,8 +41,8 @@ class Acceptor:
     """Takes connections, one in a turn of the loop.
 
     Args:
-        loop: where the listener is polled.
-        listener: shared with other hosts; None when this node does not listen.
+        loop: where the listeners are polled.
+        listeners: shared with other hosts; none when this node does not listen.
         load: says how many connections each host has.
         room: for one more stranger.
         held: how many connections this host has.
@@ -52,7 +53,7 @@ class Acceptor:
     def __init__(
         self,
         loop: Loop,
-        listener: socket.socket | None,
+        listeners: Sequence[socket.socket],
         load: LoadTable,
         room: RoomForStrangers,
         *,
@@ -61,7 +62,7 @@ class Acceptor:
         on_accepted: Callable[[socket.socket, str, int], object],
     ) -> None:
         self._loop = loop
-        self._listener = listener
+        self._listeners = tuple(listeners)
         self._load = load
         self._room = room
         self._held = held
@@ -71,19 +72,20 @@ class Acceptor:
         self._is_stopped = False
         self._has_failed = False
         self._yields_until: float | None = None
-        if listener is not None:
+        for listener in self._listeners:
             listener.setblocking(False)
 
     @property
     def listens(self) -> bool:
         """Whether there is anything to accept from."""
-        return self._listener is not None
+        return bool(self._listeners)
 
     def start(self) -> None:
         """Accept from here on."""
-        if self._listener is not None and not self._is_accepting and not self._is_stopped:
+        if not self._is_accepting and not self._is_stopped:
             self._is_accepting = True
-            self._loop.add_reader(self._listener.fileno(), self._acceptable)
+            for listener in self._listeners:
+                self._loop.add_reader(listener.fileno(), partial(self._acceptable, listener))
 
     def stop(self) -> None:
         """Accept no more, ever."""
@@ -91,11 +93,11 @@ class Acceptor:
         self._rest()
 
     def close(self) -> None:
-        """Give our share of the listening socket back; the node's other hosts have theirs."""
+        """Give our share of the listening sockets back; the node's other hosts have theirs."""
         self.stop()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = ()
 
     @property
     def is_stopped(self) -> bool:
@@ -110,15 +112,16 @@ class Acceptor:
         self._pause(ACCEPT_RETRY_S)
 
     def _rest(self) -> None:
-        if self._listener is not None and self._is_accepting:
+        if self._is_accepting:
             self._is_accepting = False
-            self._loop.remove_reader(self._listener.fileno())
+            for listener in self._listeners:
+                self._loop.remove_reader(listener.fileno())
 
     def _pause(self, seconds: float) -> None:
         self._rest()
         self._loop.call_later(seconds, self.start)
 
-    def _acceptable(self) -> None:
+    def _acceptable(self, listener: socket.socket) -> None:
         """Take one connection, unless another host has fewer: then let it be quicker for a moment."""
         if self._undecided() >= UNDECIDED_LIMIT:
             self._pause(UNDECIDED_PAUSE_S)
@@ -131,15 +134,14 @@ class Acceptor:
                 self._pause(BALANCE_LOOK_S)
                 return
         self._yields_until = None
-        self._accept()
+        self._accept(listener)
 
-    def _accept(self) -> None:
-        assert self._listener is not None
+    def _accept(self, listener: socket.socket) -> None:
         if lack := self._room.take():
             self.out_of_resources(lack)
             return
         try:
-            sock, address = self._listener.accept()
+            sock, address = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:

@@ -33,7 +33,6 @@ class Announcements:
         self._names = names
         self._connection = connection
         self._news = news
-        self._is_removed = False
 
     def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
         """Tell a reactor that was restarted of this peer, and how much it may send."""
@@ -59,8 +58,12 @@ class Announcements:
             self._names.reactor(reactor).tell(Credits(self._connection, totals), exempt=True)
 
     def removed(self, reason: str) -> None:
-        """Tell the reactors that the peer is gone; `ended` follows."""
-        self._is_removed = True
+        """Tell the reactors that the peer is gone; `ended` follows.
+
+        Until they have been told, its ID is not free: another host would tell them of its next connection, and a reactor
+        that heard of this one later would take it for the newer. So the place in the register is withdrawn first, and left
+        when all is told.
+        """
         self._names.gather(packed(RemovePeer(self._connection, reason)))
 
     def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
@@ -68,11 +71,5 @@ class Announcements:
         self._names.reactor(reactor).tell(SeedRequestDropped(peer_id, self._connection), exempt=True)
 
     def ended(self, message: ConnectionEnded) -> None:
-        """Tell the switch, which redials or forgets.
-
-        What the reactors are to hear of a peer does not wait for others: now its ID is free for another connection, of
-        which another host tells them, and a reactor that heard of this one later would take it for the newer.
-        """
+        """Tell the switch, which redials or forgets."""
         self._news.tell(message)
-        if self._is_removed:
-            self._news.flush()

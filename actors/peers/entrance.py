@@ -1,14 +1,15 @@
 """The way in to one peer host: from the moment a connection is accepted until it has an actor, or is sent away.
 
 An accepted connection needs two places: one among the handshakes of its host (`handshake_places.py`), for as long as it is
-no peer, and one in the register of all hosts. The first may be taken from it by another connection.
+no peer, and one in the register of all hosts. The first may be taken from it by another connection. One that comes from a
+load balancer has said before for whom it is (`proxied_connections.py`): that IP counts.
 """
 
 from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +24,7 @@ from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
+from peerage.actors.peers.proxied_connections import HEADER_TIMEOUT_S, ProxiedConnections
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.stream import Loop
 from peerage.actors.refusal import Refusal, RefusalReason
@@ -54,7 +56,7 @@ class Entrance:
     Args:
         loop: of the host.
         name: of the host's transport; connections are called after it.
-        listener: shared with other hosts; None when this node does not listen.
+        listeners: shared with other hosts; none when this node does not listen.
         room: for one more stranger.
         connections: of the host; those that wait for the switch's word are kept there.
         own_processes: whether each peer has a process of its own, which shakes hands itself.
@@ -69,7 +71,7 @@ class Entrance:
         shared: HostShared,
         gate: HostGate,
         connections: ConnectionList,
-        listener: socket.socket | None,
+        listeners: Sequence[socket.socket],
         load: LoadTable,
         room: RoomForStrangers,
         events: EntranceEvents,
@@ -86,6 +88,15 @@ class Entrance:
         hosts = context.config.peerage.peer_hosts
         spare = spare_descriptors(descriptor_limit(), context.most_peers, hosts)
         limits = HandshakeLimits.of_host(context.handshake_places, hosts, spare)
+        balancers = context.config.peerage.proxy_protocol_from
+        # As many as one prefix may have, out of the same descriptors.
+        most = limits.narrow
+        if balancers:
+            limits = HandshakeLimits.of_host(context.handshake_places, hosts, spare - most)
+        timeout = min(HEADER_TIMEOUT_S, context.config.p2p.handshake_timeout)
+        self._proxied = ProxiedConnections(
+            loop, balancers, most, timeout, self._receive_from, self._refuse_balancer
+        )
         self._places = HandshakePlaces(limits, loop.now)
         handed_on = NewcomerEvents(
             lambda facts: self._places.prove(facts.connection), gate.judge, events.arrived, self._ended
@@ -94,7 +105,7 @@ class Entrance:
         connections.newcomers = self.newcomers
         self.acceptor = Acceptor(
             loop,
-            listener,
+            listeners,
             load,
             room,
             held=lambda: len(connections),
@@ -107,19 +118,33 @@ class Entrance:
         self._places.leave(connection)
 
     def stop(self) -> None:
-        """Let nobody in any more, and send those away that wait for the switch's word."""
+        """Let nobody in any more, and send away those that wait: for the switch's word, or with a PROXY header to come."""
         self.acceptor.stop()
+        self._proxied.close()
         self._connections.turn_away_undecided()
 
     def _accepted(self, sock: socket.socket, ip: str, port: int) -> None:
+        if self._proxied.includes(ip):
+            self._proxied.receive(sock, ip, port)
+        else:
+            self._receive_from(sock, ip, port)
+
+    def _refuse_balancer(self, ip: str, port: int, refusal: Refusal) -> None:
+        self._shared.news.tell(ConnectionEnded(self._facts_of(ip, port), refusal))
+
+    def _facts_of(self, ip: str, port: int) -> ConnectionFacts:
         self._count += 1
-        facts = ConnectionFacts(
+        return ConnectionFacts(
             connection=f"{self._name}-{self._count}",
             host=self._host,
             remote_ip=ip,
             remote_port=port,
             is_outbound=False,
         )
+
+    def _receive_from(self, sock: socket.socket, ip: str, port: int) -> None:
+        """A connection came in, and this is the remote's address."""
+        facts = self._facts_of(ip, port)
         place = self._enter(facts)
         if isinstance(place, Refusal):
             sock.close()

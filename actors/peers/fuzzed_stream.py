@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from peerage.actors.peers.stream import Deadline, Loop, SocketStream
-from peerage.config.sections import FuzzConfig, P2PConfig
+from peerage.config.p2p_subsections import FuzzConfig
+from peerage.config.sections import P2PConfig
 from peerage.wire.frames import FRAME_SEALED
 
 __all__ = ["FUZZ_AFTER_S", "Fault", "FuzzedStream", "Fuzzer"]

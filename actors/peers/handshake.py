@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from peerage.actors.discovery.book.offences import Offence, offence_of
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire import quick_handshake
 from peerage.wire.errors import (
     ForeignProtocolError,
     IncompatibleNodeError,
@@ -17,8 +18,10 @@ from peerage.wire.errors import (
     RemoteError,
     UnexpectedNodeIDError,
 )
+from peerage.wire.frames import Sealer
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, NodeInfoReader
+from peerage.wire.quick_handshake import Step
 from peerage.wire.remote_text import quoted
 from peerage.wire.secret_connection import SecretConnection
 
@@ -70,26 +73,49 @@ class Handshake:
             None  # known beyond the secret connection, which forgets it when it fails
         )
         self._received = 0  # bytes
-        self._node_key = node_key
-        self._reader = NodeInfoReader()
-        self.secret = SecretConnection(node_key, expected_id=expected_id)
+        self._node_key, self._expected_id = node_key, expected_id
+        self._reader: NodeInfoReader | None = None
+        self._quick = quick_handshake.begin(node_key, expected_id)
+        self._sealer: Sealer | None = None  # of the quick form, and what it has sealed
+        self._sealed = b""
+        self._secret = (
+            None if self._quick is not None else SecretConnection(node_key, expected_id=expected_id)
+        )
         self.theirs: NodeInfo | None = None
         self.leftover = b""
 
     @property
+    def secret(self) -> SecretConnection:
+        """The encrypted connection. Whoever takes it goes on with it: the quick form ends with that."""
+        secret = self._secret
+        if secret is None:
+            assert self._quick is not None
+            secret = self._secret = quick_handshake.go_the_long_way(
+                self._quick, self._node_key, self._expected_id, self._sealer, self._sealed
+            )
+            self._quick, self._sealed = None, b""
+        return secret
+
+    @property
     def remote_id(self) -> NodeID | None:
         """The authenticated ID, once the secret connection is open."""
+        if self._quick is not None:
+            return self._proved
         return self.secret.remote_id if self.secret.is_open else None
 
     @property
     def remote(self) -> tuple[NodeID, NodeInfo]:
         """Who is there, and what it says of itself; once the handshake is done."""
+        assert self._proved is not None
         assert self.theirs is not None
-        return self.secret.remote_id, self.theirs
+        return self._proved, self.theirs
 
     def data_to_send(self) -> bytes:
         """Bytes to write now; empty when there are none."""
-        return bytes(self.secret.data_to_send())
+        if self._quick is None:
+            return self.secret.data_to_send()
+        sealed, self._sealed = self._sealed, b""
+        return self._quick.data_to_send() + sealed
 
     def receive_data(self, data: bytes | memoryview) -> bool:
         """Take what came from the socket.
@@ -99,11 +125,7 @@ class Handshake:
         Raises: HandshakeRefusedError.
         """
         try:
-            plaintext = self.secret.receive_data(data)
-            if self.secret.is_open and self._proved is None:
-                self._proved = self.secret.remote_id
-                self._greet(self._proved)
-            theirs = self._reader.feed(plaintext) if plaintext else None
+            theirs = self._receive(data)
             if theirs is None:
                 self._count(len(data))
                 return False
@@ -126,9 +148,35 @@ class Handshake:
                 )
             raise HandshakeRefusedError(refusal) from error
         self._check(theirs)
-        self.leftover = self._reader.leftover
         self.theirs = theirs
         return True
+
+    def _receive(self, data: bytes | memoryview) -> NodeInfo | None:
+        """Returns: the remote's NodeInfo, once it is there."""
+        quick = self._quick
+        if quick is not None:
+            step = quick.receive(data)
+            if step == Step.WAITS:
+                return None
+            if step != Step.IS_ODD:
+                if self._proved is None:
+                    self._proved = quick.remote_id
+                    self._greet(self._proved)
+                if step == Step.HAS_PROVED:
+                    return None
+                self.leftover = quick.leftover
+                return NodeInfo.decode(quick.message)
+            data = data[quick.taken :]
+        plaintext = self.secret.receive_data(data)
+        if self.secret.is_open and self._proved is None:
+            self._proved = self.secret.remote_id
+            self._greet(self._proved)
+        if not plaintext:
+            return None
+        reader = self._reader = self._reader or NodeInfoReader()
+        theirs = reader.feed(plaintext)
+        self.leftover = reader.leftover
+        return theirs
 
     def _count(self, size: int) -> None:
         """More has come, and the NodeInfo is not here. Raises: MessageTooLongError."""
@@ -141,24 +189,24 @@ class Handshake:
         refusal = self._refusal_of(remote_id)
         if refusal is not None:
             raise HandshakeRefusedError(refusal)
-        if isinstance(self._ours, NodeInfo):
+        if not isinstance(self._ours, NodeInfo):
+            return
+        if self._quick is None:
             self.secret.write(self._ours.encode_delimited())
+        else:
+            self._sealer = Sealer(self._quick.sealer, frames=1)
+            self._sealed = self._sealer.seal(self._ours.encode_delimited())
 
     def receive_eof(self) -> HandshakeRefusedError:
         """The error for a remote that closes the connection now."""
         step = "the key exchange" if not self.secret.is_open else "its NodeInfo"
-        strange = self._strange()
-        said = (
-            f": it {strange}"
-            if strange
-            else ", without having said anything"
-            if self.secret.is_silent
-            else ""
-        )
+        strange, is_silent = self._strange(), not self._received
+        said = f": it {strange}" if strange else ", without having said anything" if is_silent else ""
         return HandshakeRefusedError(
             Refusal(
                 RefusalReason.AUTH_FAILURE,
                 f"the remote closed the connection before {step} was complete{said}",
+                is_look=is_silent and self._expected_id is None,
             )
         )
 
@@ -182,7 +230,7 @@ class Handshake:
         return f"began with {quoted(began)}, which is no key exchange" if began else ""
 
     def _check(self, theirs: NodeInfo) -> None:
-        remote_id = self.secret.remote_id
+        remote_id = self._proved
         try:
             theirs.validate()
         except InvalidNodeInfoError as error:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 
 from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
+from peerage.actors.crowding import ip_limits_of
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.messages import Admission, BansChanged, ConnectionFacts, SwitchNotes
-from peerage.actors.peers.inbound_room import packed_ip
 from peerage.actors.peers.newcomers import Newcomer
 from peerage.actors.peers.register import STRANGER, Place, Register, RegisterBusyError, Rules
+from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.ip_ranges import packed_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import id_in
 
@@ -31,6 +33,7 @@ class HostGate:
         register: descriptor of the memory that the hosts share.
         index: of this host.
         evict: called with the index of a host: another peer has got the place of one of its peers.
+        news: for the switch and the reactors. The ID of a peer is free when they have been told that it has ended.
     """
 
     def __init__(
@@ -39,10 +42,11 @@ class HostGate:
         register: int,
         index: int,
         evict: Callable[[int], object] = lambda _host: None,
+        news: SwitchNews | None = None,
     ) -> None:
-        p2p = context.config.p2p
-        rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
-        self._register = Register(register, index, context.names.peer_hosts, rules, evict)
+        self._register = Register(register, index, context.names.peer_hosts, rules_of(context), evict)
+        if news is not None:
+            news.on_told, self._register.tell_ends = self._register.let_go, news.flush
         self._knows_bans = self._knows_notes = False
         self.bans = BanFilter()
         self.notes = SwitchNotes()
@@ -74,7 +78,7 @@ class HostGate:
         """Go by this configuration from now on, and by the notes."""
         self.context = context
         p2p, notes = context.config.p2p, self.notes
-        self._register.rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
+        self._register.rules = rules_of(context)
         unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
         self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
         # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
@@ -119,3 +123,8 @@ class HostGate:
         if isinstance(objection, Refusal):
             return objection
         return STRANGER if objection is None else None
+
+
+def rules_of(context: NodeContext) -> Rules:
+    """What the configuration allows."""
+    return Rules(context.config.p2p.max_num_inbound_peers, ip_limits_of(context.config))

@@ -11,11 +11,13 @@ from peerage.actors.messages import PeerInfo
 from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.addressees import Addressees
+from peerage.actors.peers.bandwidth import NO_LIMITS, Bandwidth, Bandwidths
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.inbound import WindowLimits
 from peerage.actors.peers.left_behind import LeftBehind
 from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.peer_figures import Figured
+from peerage.actors.peers.standing_answers import StandingAnswers
 from peerage.actors.peers.stream import Loop
 from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorContext, ActorRef
@@ -39,7 +41,10 @@ class Residents:
 
 
 class HostShared:
-    """One per peer host; a peer in a process of its own has one for itself, without residents."""
+    """One per peer host; a peer in a process of its own has one for itself, without residents.
+
+    Attribute: standing_answers, of a seed's host, for callers of whom the PEX reactor need not be asked.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class HostShared:
         left_behind: LeftBehind,
         window_limits: WindowLimits,
         residents: Residents | None = None,
+        bandwidths: Bandwidths = NO_LIMITS,
     ) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.metrics = metrics
@@ -63,6 +69,8 @@ class HostShared:
         self.left_behind = left_behind
         self.window_limits = window_limits
         self.residents = residents
+        self.bandwidths = bandwidths
+        self.standing_answers: StandingAnswers | None = None
 
     @classmethod
     def of(
@@ -73,10 +81,11 @@ class HostShared:
         budget: MemoryBudget,
         on_progress: Callable[[int], object] = lambda _channel_id: None,
         residents: Residents | None = None,
+        bandwidths: Bandwidths = NO_LIMITS,
     ) -> Self:
         """What the peers of a host of this node share.
 
-        Args: budget and residents, as of the class; on_progress, as in Broadcasts.
+        Args: budget, residents and bandwidths, as of the class; on_progress, as in Broadcasts.
         """
         channel_ids = (descriptor.id for descriptor in context.channels)
         max_payload = context.config.p2p.max_packet_msg_payload_size
@@ -95,13 +104,19 @@ class HostShared:
         feed, left_behind = BroadcastFeed(broadcasts, loop), LeftBehind(loop, addressees, budget)
         settings = context.config.peerage
         limits = WindowLimits(settings.receive_window, settings.spill_limit, context.config.home.data_dir)
-        return cls(metrics, broadcasts, feed, addressees, news, budget, left_behind, limits, residents)
+        for direction, flow in zip(("in", "out"), bandwidths, strict=True):
+            if isinstance(flow, Bandwidth):
+                metrics.gauge("p2p_bandwidth_waiting", (direction,), flow.waiting)
+        return cls(
+            metrics, broadcasts, feed, addressees, news, budget, left_behind, limits, residents, bandwidths
+        )
 
     @classmethod
     def of_one(cls, context: NodeContext, runtime: ActorContext, name: str) -> Self:
         """What a peer in a process of its own shares with nobody. Args: runtime and name, of its actor."""
         metrics = MetricsReporter(runtime, context, name, looks_at_host=False)
-        return cls.of(context, metrics, runtime, MemoryBudget.of_one(context, runtime))
+        budget, bandwidths = MemoryBudget.of_one(context, runtime), Bandwidths.of_one(context, runtime)
+        return cls.of(context, metrics, runtime, budget, bandwidths=bandwidths)
 
     def timed(self, loop: Loop, then: Callable[[], None], *, is_outbound: bool) -> Callable[[], None]:
         """What to call when a handshake that begins now is done: `then`, and its time is counted."""

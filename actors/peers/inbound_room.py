@@ -11,13 +11,12 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from peerage.actors.discovery.inbound_eviction import InboundEviction, InboundPeer, Outlook, Turns
 from peerage.actors.peers.register_memory import Kind, RegisterMemory
-from peerage.wire.ip_ranges import group_of, parse_ip
+from peerage.wire.ip_ranges import group_of, parse_ip, shown_ip
 
-__all__ = ["InboundRoom", "packed_ip", "shown_ip"]
+__all__ = ["InboundRoom"]
 
 OUTLOOK_S = 0.05  # for so long the answer holds who would be evicted next: newcomers may come by the hundred
 
@@ -26,7 +25,6 @@ _TIMES = struct.Struct(
 )  # monotonic seconds when it became a peer, and when it was last useful; latency in seconds
 _PEER = Kind.TAKEN | Kind.INBOUND | Kind.STANDS | Kind.COUNTS
 _PEER_KINDS = (_PEER, _PEER | Kind.KEPT)
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class InboundRoom:
@@ -106,13 +104,3 @@ def _place_of(peer: InboundPeer) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def _group(packed: bytes) -> str:
     return group_of(parse_ip(shown_ip(packed)), strict=False)
-
-
-def packed_ip(ip: str) -> bytes:
-    """16 bytes for any IP; an IPv4 address as the IPv6 address that stands for it."""
-    return inet_pton(AF_INET6, ip) if ":" in ip else _MAPPED + inet_pton(AF_INET, ip)
-
-
-def shown_ip(packed: bytes) -> str:
-    """The inverse of `packed_ip`."""
-    return inet_ntop(AF_INET, packed[12:]) if packed.startswith(_MAPPED) else inet_ntop(AF_INET6, packed)

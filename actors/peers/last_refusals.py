@@ -22,6 +22,8 @@ class LastRefusals:
 
     def note(self, end: ConnectionEnded, refusal: Refusal) -> None:
         """A connection did not become a peer."""
+        if refusal.is_look:
+            return
         remote = end.facts.dialled_id or end.facts.remote_ip
         self._ends.pop(remote, None)
         self._ends[remote] = time.time(), end, refusal

@@ -9,17 +9,22 @@ the socket is, so that no peer holds up the others of its host (decision 0039).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.peers.bandwidth import NO_LIMITS, Bandwidths
 from peerage.actors.peers.connector import CLOSED_BY_REMOTE
 from peerage.actors.peers.memory_budget import Account
 from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import Cancellable, Loop, SocketStream, cause_of
-from peerage.actors.peers.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer
+from peerage.actors.peers.tcp_buffers import (
+    loosen_receive_buffer,
+    shorten_receive_buffer,
+    shorten_send_buffer,
+)
 from peerage.wire.errors import EmptyPacketFloodError, RemoteError
 from peerage.wire.multiplex import Event, MultiplexConnection
 from peerage.wire.secret_connection import SecretConnection
@@ -31,6 +36,9 @@ __all__ = ["NOBODY", "Link", "LinkEvents"]
 SEND_CHUNK = 32 * 1024
 CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
 LEAST_TICK_S = 0.001
+# Who has taken nothing of what is sent to it for a while, and goes on sending, is heard at a tenth of its rate: its answers
+# go nowhere. Not to read it at all would let two nodes wait for each other.
+DEAF_S, DEAF_WEIGHT = 0.5, 10
 MUCH_READ = 8192  # bytes at once: the remote may fill the kernel's buffer. Most newcomers never send so much
 
 
@@ -53,6 +61,23 @@ def _ignore(_what: object = None) -> None:
     """When all is over."""
 
 
+class _Counts:
+    """What peers send to no purpose, for the metrics."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, metrics: MetricsReporter) -> None:
+        self._metrics = metrics
+
+    def flood(self, outcome: str) -> None:
+        self._metrics.buffer.inc("p2p_packet_floods_total", (outcome,), 1)
+
+    def unserved(self, packets: Mapping[int, int]) -> None:
+        """Args: packets, by channel ID."""
+        for channel_id, count in packets.items():
+            self._metrics.buffer.inc("p2p_unserved_packets_total", (channel_label(channel_id),), count)
+
+
 NOBODY = LinkEvents(_ignore, _ignore, _ignore)
 
 
@@ -72,6 +97,7 @@ class Link:
         metrics: counts packets on channels that nobody here has, and floods of packets without data.
         owner: is told what happens.
         received: takes the events of the remote's packets; may be replaced at any time.
+        bandwidths: of the node, which this connection has its part in.
 
     Attribute: on_bytes, called once, with the next bytes of the remote, even if they are no whole frame.
     """
@@ -90,6 +116,7 @@ class Link:
         metrics: MetricsReporter,
         owner: LinkEvents,
         received: Callable[[list[Event]], object],
+        bandwidths: Bandwidths = NO_LIMITS,
     ) -> None:
         self._loop = loop
         self._phases = phases
@@ -100,8 +127,9 @@ class Link:
         self._buffer = buffer
         self._recv_rate = recv_rate
         self._account = account
-        self._metrics = metrics
+        self._counts = _Counts(metrics)
         self._owner = owner
+        self._receives, self._sends = bandwidths
         self.received = received
         self.on_bytes: Callable[[], object] | None = None
         self._timer: Cancellable | None = None
@@ -110,11 +138,15 @@ class Link:
         self._stalled = False
         self._is_shortened = False  # the kernel's buffer
 
-    def start(self, leftover: bytes = b"") -> None:
-        """Read and write from here on. Args: leftover, what the remote said behind its handshake."""
+    def start(self, leftover: bytes = b"", sealed: int = 0) -> None:
+        """Read and write from here on.
+
+        Args: leftover, what the remote has said before, behind its handshake; sealed, how many bytes it was on the way.
+        """
+        shorten_send_buffer(self._stream.sock)
         self._stream.drive(self._readable, self._writable)
         if leftover:
-            self._receive(leftover, 0)
+            self._receive(leftover, sealed)
 
     def move_to(self, loop: Loop, owner: LinkEvents) -> None:
         """Run in another loop, and tell another owner, from now on."""
@@ -143,6 +175,8 @@ class Link:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._receives.forget(self)
+        self._sends.forget(self)
         self._owner, self.received, self.on_bytes = NOBODY, _ignore, None
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -169,14 +203,20 @@ class Link:
             allowance = self._connection.receive_allowance(self._loop.now())
             if allowance <= 0:
                 if self._connection.is_flooded(self._loop.now()):
-                    self._count_flood("paused")
+                    self._counts.flood("paused")
                 self._stream.set_reading(wanted=False)
                 self.reschedule()
                 return
             if self._connection.has_unread:
                 self._receive(b"", 0)
                 return
-            limit = min(limit, allowance)
+            share = self._receives.allowance(self)
+            if share <= 0:
+                self._stream.set_reading(wanted=False)
+                self._receives.wait(self, self._read_again)
+                self.reschedule()
+                return
+            limit = min(limit, allowance, share)
         try:
             count = self._stream.read_into(buffer[:limit])
         except OSError as error:
@@ -187,6 +227,7 @@ class Link:
         if count == 0:
             self._owner.closed(CLOSED_BY_REMOTE)
             return
+        self._receives.spend(self, count)
         if self._phases.phase is Phase.CLOSING:  # read until the remote closes too, whatever it says
             return
         if count >= MUCH_READ and not self._is_shortened:
@@ -202,14 +243,22 @@ class Link:
             on_bytes()
         self._receive(plaintext, count)
 
+    def _read_again(self) -> None:
+        """It is this connection's turn."""
+        if self._phases.carries_packets and not self._stalled:
+            self.resume()
+        else:
+            self._receives.forget(self)
+
     def _receive(self, plaintext: bytes, sealed: int) -> None:
+        weight = DEAF_WEIGHT if self._stream.is_stuck(DEAF_S) else 1
         try:
-            events = self._connection.receive_data(plaintext, self._loop.now(), sealed)
+            events = self._connection.receive_data(plaintext, self._loop.now(), sealed, weight)
         except RemoteError as error:
-            self._count_unserved()
+            self._counts.unserved(self._connection.take_unserved())
             self._break(error)
             return
-        self._count_unserved()
+        self._counts.unserved(self._connection.take_unserved())
         if events:  # most reads of a long message bring none
             self.received(events)
         self._note_memory()
@@ -229,15 +278,8 @@ class Link:
 
     def _break(self, error: RemoteError) -> None:
         if isinstance(error, EmptyPacketFloodError):
-            self._count_flood("ended")
+            self._counts.flood("ended")
         self._owner.broken(error)
-
-    def _count_flood(self, outcome: str) -> None:
-        self._metrics.buffer.inc("p2p_packet_floods_total", (outcome,), 1)
-
-    def _count_unserved(self) -> None:
-        for channel_id, packets in self._connection.take_unserved().items():
-            self._metrics.buffer.inc("p2p_unserved_packets_total", (channel_label(channel_id),), packets)
 
     def stall(self, stalled: bool) -> None:
         """Stop reading while a reactor has no room (design 4, *wait*) or memory is short, and read on when there is some."""
@@ -254,6 +296,20 @@ class Link:
         if not stalled:
             self._schedule_reading()
         self.reschedule()
+
+    def limit_rates(self, send_rate: float, recv_rate: float) -> None:
+        """Other limits from now on, bytes per second, 0 for none. What waited for the former ones goes on."""
+        self._recv_rate = recv_rate
+        now = self._loop.now()
+        self._connection.send_limit.change(send_rate, now)
+        self._connection.recv_limit.change(recv_rate, now)
+        if not self._phases.carries_packets:
+            return
+        if self._is_shortened and not self._stalled:
+            shorten_receive_buffer(self._stream.sock, recv_rate)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tick()
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -288,12 +344,17 @@ class Link:
         phases = self._phases
         if not phases.carries_packets:
             return
-        stream, seal, next_chunk = self._stream, self._secret.seal, self._queues.next_chunk
+        stream, sends = self._stream, self._sends
         try:
             if stream.flush():
                 for _ in range(CHUNKS_PER_TURN):
-                    data = next_chunk(self._loop.now(), SEND_CHUNK)
-                    if not data or not stream.send(seal(data)):
+                    share = sends.allowance(self)
+                    data = self._next_chunk(min(SEND_CHUNK, share))
+                    if not data:
+                        break
+                    sealed = self._secret.seal(data)
+                    sends.spend(self, len(sealed))
+                    if not stream.send(sealed):
                         break
                 else:
                     self._loop.call_soon(self.schedule_pump)
@@ -305,6 +366,15 @@ class Link:
         self._note_memory()
         self.reschedule()
         self._owner.written()
+
+    def _next_chunk(self, limit: int) -> bytes:
+        """What to seal next. Args: limit, bytes; 0: the node's bandwidth is used up, only pings and pongs go out."""
+        now = self._loop.now()
+        if limit:
+            return self._queues.next_chunk(now, limit)
+        if not self._queues.is_empty:
+            self._sends.wait(self, self.schedule_pump)
+        return self._connection.data_to_send(now, 0)
 
     def _writable(self) -> None:
         if self._phases.carries_packets:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 
 __all__ = ["LoadTable"]
 
-_SLOT = struct.Struct("=I")  # connections
+_SLOT_BYTES = 4  # of a number of connections
 
 
 class LoadTable:
@@ -25,23 +24,22 @@ class LoadTable:
     """
 
     def __init__(self, fd: int, index: int, hosts: int) -> None:
-        self._memory = mmap.mmap(fd, hosts * _SLOT.size)
+        self._slots = memoryview(mmap.mmap(fd, hosts * _SLOT_BYTES)).cast("I")
         self._index = index
-        self._hosts = hosts
         self.set(0)
 
     @staticmethod
     def create(hosts: int) -> int:
         """Make the shared memory. Returns: its descriptor, the caller's to close."""
         fd = os.memfd_create("peerage-load")
-        os.ftruncate(fd, hosts * _SLOT.size)
+        os.ftruncate(fd, hosts * _SLOT_BYTES)
         return fd
 
     def set(self, connections: int) -> None:
         """Say how many connections this host holds, handshakes included."""
-        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections)
+        self._slots[self._index] = connections
 
     def excess(self) -> int:
         """How many connections this host has more than the one with the fewest."""
-        loads = [_SLOT.unpack_from(self._memory, slot * _SLOT.size)[0] for slot in range(self._hosts)]
-        return int(loads[self._index] - min(loads))
+        slots = self._slots
+        return slots[self._index] - min(slots)

@@ -60,7 +60,7 @@ class NewcomerEvents:
     """What happens to newcomers.
 
     Args:
-        identified: a newcomer has shaken hands to the end.
+        identified: a newcomer has shaken hands to the end, and has to wait: for the switch, or at a seed.
         judge: asked about a proved ID, when the connection has its place: the host's own admission, None when the switch
             is to be asked, or a refusal.
         arrived: a newcomer is to become a peer; whatever it held belongs to the receiver now.
@@ -155,7 +155,8 @@ class Newcomer:
         self._loop = GuardedLoop(host.loop, self._failed)
         self._phases = Phases(Phase.HANDSHAKE)
         refusal_of = partial(host.refusal_of, place)
-        self._handshake = Handshake(context.node_key, context.node_info, None, refusal_of)
+        ours = context.node_info_for(facts.remote_ip)
+        self._handshake = Handshake(context.node_key, ours, None, refusal_of)
         self._stream = SocketStream(sock, self._loop)
         self._deadline = Deadline(self._loop)  # of handshake and admission together
         self._visit: SeedVisit | None = None
@@ -202,11 +203,11 @@ class Newcomer:
         self.refuse(self._handshake.timed_out(seconds).refusal)
 
     def _identified(self) -> None:
-        self._host.events.identified(self.facts)
         if not self._host.is_seed:
             self._phases.move(Event.IDENTIFIED)
             self._seek_admission()
             return
+        self._host.events.identified(self.facts)
         self._visit = SeedVisit(
             self._loop,
             self._host.context,
@@ -229,6 +230,8 @@ class Newcomer:
         if isinstance(verdict, Refusal):
             self.refuse(verdict)
             return
+        if verdict is None and visit is None:  # it waits for the switch
+            self._host.events.identified(self.facts)
         self._deadline.cancel()
         arrival = Arrival(
             self._stream,

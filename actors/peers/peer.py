@@ -55,7 +55,6 @@ from peerage.actors.peers.register import Place
 from peerage.actors.peers.seed_visit import CLOSE_LIMIT_S, SeedVisit, VisitEvents
 from peerage.actors.peers.session import Probes, Session
 from peerage.actors.peers.stream import Deadline, SocketStream
-from peerage.actors.peers.tcp_buffers import shorten_send_buffer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import Frames, ProcessActor, Reply
 from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
@@ -93,13 +92,12 @@ class PeerActor(ProcessActor):
         self._facts = facts
         self._shared = shared = shared or HostShared.of_one(context, self.runtime, self.actor_urn)
         self._announcements = Announcements(shared.addressees, facts.connection, shared.news)
-        self._arrival = arrival
-        self._place = place
+        self._arrival, self._place = arrival, place
         self._stream: SocketStream | None = None
         if arrival is None:
             self._phases = Phases(Phase.DIALLING if facts.is_outbound else Phase.HANDSHAKE)
-            refusal_of = (shut_out or BanFilter()).refusal
-            self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
+            ours, refusal_of = context.node_info_for(facts.remote_ip), (shut_out or BanFilter()).refusal
+            self._handshake = Handshake(context.node_key, ours, facts.dialled_id, refusal_of)
         else:
             self._phases, self._handshake = arrival.phases, arrival.handshake
             self._place, self._stream = arrival.place, arrival.stream
@@ -113,8 +111,7 @@ class PeerActor(ProcessActor):
         self._heard: Sequence[multiplex.Event] = ()  # at a seed's door
         self._info: PeerInfo | None = None  # once the reactors know it
         self._offence: Offence | None = None  # that ended the connection
-        self._loss = LossReason.GRACEFUL
-        self._probes = Probes()
+        self._loss, self._probes = LossReason.GRACEFUL, Probes()
         self._values: dict[str, Any] = {}
         self._flush_replies: list[Reply] = []
         self._removals: RemovalRound | None = None
@@ -138,7 +135,7 @@ class PeerActor(ProcessActor):
                 self.runtime,
                 facts.remote_ip,
                 facts.remote_port,
-                p2p.dial_timeout,
+                facts.dial_timeout or p2p.dial_timeout,
                 self._shake_hands,
                 lambda failure: self._refuse(failure.refusal),
             )
@@ -184,7 +181,6 @@ class PeerActor(ProcessActor):
             self._phases.move(Event.CONNECTED)
         p2p = self._context.config.p2p
         self._stream = open_stream(sock, self.runtime, p2p, is_dialled=self._facts.is_outbound)
-        shorten_send_buffer(sock)
         timeout = p2p.handshake_timeout
         self._deadline.set(timeout, self._timed_out, timeout)
         HandshakeDriver(
@@ -357,7 +353,7 @@ class PeerActor(ProcessActor):
     def _status(self) -> PeerStatus | None:
         if self._info is None or self._session is None or not self._phases.carries_packets:
             return None
-        return PeerStatus(self._info, self._session.status())
+        return PeerStatus(self._info, self._session.status(), self.runtime.now() - self._session.last_use)
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
@@ -437,6 +433,8 @@ class PeerActor(ProcessActor):
                 facts = replace(facts, peer=info)
             peer_id = None if info is None else info.id
             end = ConnectionEnded(facts, refusal, reason, is_error, tried, self._offence, peer_id, self._loss)
+            if was is Phase.RUNNING and self._place is not None:
+                self._place.withdraw()
             self._announcements.ended(end)
             session, self._session, self._link_events = self._session, None, NOBODY
             if session is not None:

@@ -19,8 +19,18 @@ __all__ = ["PeerBoard", "ask_statuses", "row_of"]
 Row = tuple[Any, ...]
 
 
+class Limited(Protocol):
+    """Its packets on their way."""
+
+    def limit_rates(self, send_rate: float, recv_rate: float) -> None:
+        """Other limits from now on, bytes per second."""
+
+
 class Figured(Protocol):
     """An open connection."""
+
+    @property
+    def link(self) -> Limited: ...
 
     def figures(self) -> tuple[Figures, int]:
         """What its packets come to, and bytes that reactors have not consumed."""
@@ -35,6 +45,11 @@ class PeerBoard:
     def add(self, info: PeerInfo, connection: Figured) -> None:
         """A peer of this process."""
         self._peers[info.ref] = _facts(info), connection
+
+    def limit_rates(self, send_rate: float, recv_rate: float) -> None:
+        """Of all of them."""
+        for _facts, connection in tuple(self._peers.values()):
+            connection.link.limit_rates(send_rate, recv_rate)
 
     def remove(self, ref: ActorRef) -> None:
         """It is gone, if it was here."""

@@ -16,10 +16,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from peerage.actors.crowding import crowded
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.messages import Admission
-from peerage.actors.peers.inbound_room import InboundRoom, packed_ip, shown_ip
+from peerage.actors.peers.inbound_room import InboundRoom
 from peerage.actors.peers.register_memory import PLACES, Kind, RegisterBusyError, RegisterMemory
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.ip_ranges import packed_ip, prefix_of, shown_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 
@@ -37,11 +40,11 @@ class Rules:
 
     Args:
         peers: most inbound peers, unconditional ones not counted.
-        one_per_ip: whether a second connection from an IP is refused.
+        ip_limits: how many connections an IP and a prefix may have.
     """
 
     peers: int
-    one_per_ip: bool
+    ip_limits: IPLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,12 @@ class Place:
         """
         return self._register.lack(self.ip, peer_id)
 
+    def withdraw(self) -> None:
+        """The connection is over, but not everybody has heard it: its ID is kept, and nothing else, until `let_go`."""
+        if self.number >= 0:
+            self._register.withdraw(self)
+            self.number = -1
+
     @property
     def is_given_away(self) -> bool:
         """Whether another peer has it: whoever is here has to leave."""
@@ -114,7 +123,8 @@ class Place:
 class Register:
     """One host's view, and its pen.
 
-    Attribute: room, for inbound peers.
+    Attributes: room, for inbound peers; tell_ends, called when an ID is wanted that was withdrawn here: it has everybody
+    told of the ends, and calls `let_go`.
 
     Args:
         fd: descriptor of the shared memory (see `create`); it is not closed.
@@ -137,6 +147,8 @@ class Register:
         self.rules = rules
         self._evict = evict
         self._memory = RegisterMemory(fd, index, hosts)
+        self._withdrawn: dict[int, bytes] = {}  # number of a place → its ID
+        self.tell_ends: Callable[[], object] = self.let_go
         self.room = InboundRoom(self._memory, now)
 
     @staticmethod
@@ -173,11 +185,14 @@ class Register:
         """See `Place.claim`. Args: kind, what the place is afterwards. Raises: RegisterBusyError."""
         packed, number, memory = bytes.fromhex(peer_id), place.number, self._memory
         victim: tuple[int, int] | None = None
+        if self._withdrawn and packed in self._withdrawn.values():
+            self.tell_ends()
         with memory.lock():
             if number < 0:
                 return Refusal(RefusalReason.STOPPING, "closed meanwhile")
             left = {_tag(each) for each in beside}
             for where in memory.found("id", packed):
+                # A withdrawn one of another host has no tag. It is gone in a moment.
                 if where != (memory.index, number) and memory.at("tag", *where) not in left:
                     return Taken()
             refusal = self._duplicate_peer(place, packed)
@@ -218,6 +233,17 @@ class Register:
         """See `Place.leave`."""
         self._memory.free(place.number)
 
+    def withdraw(self, place: Place) -> None:
+        """See `Place.withdraw`."""
+        self._withdrawn[place.number] = self._memory.withdraw(place.number)
+
+    def let_go(self) -> None:
+        """Everybody has heard of the ends: those IDs are free."""
+        if self._withdrawn:
+            for number in self._withdrawn:
+                self._memory.free(number)
+            self._withdrawn.clear()
+
     def _take(self, ip: bytes, port: int, kind: int) -> Place | None:
         """Returns: None when this host has no place left."""
         number = self._memory.take(ip, _PORT.pack(port), kind)
@@ -232,28 +258,42 @@ class Register:
             if memory.at("ip", *where) == packed:
                 detail = f"{join_host_port(ip, port)} is connected already"
                 return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
-        if self.rules.one_per_ip:
-            # A dial of ours that is still in its handshake holds no IP: the remote may be dialling us in the same moment,
-            # and if both refused the other's connection none would be left.
-            for where in memory.found("ip", packed):
-                if memory.kind(*where) & (Kind.INBOUND | Kind.STANDS):
-                    return self._duplicate_ip(ip, *where)
-        return None
+        # A dial of ours that is still in its handshake holds no IP: the remote may be dialling us in the same moment,
+        # and if both refused the other's connection none would be left.
+        return self._crowded(packed, Kind.INBOUND | Kind.STANDS)
 
     def _duplicate_peer(self, place: Place, packed_id: bytes) -> Refusal | None:
         """Why a connection with a proved ID does not become a peer beside those that there are. Source: reference 3."""
-        memory = self._memory
-        if self.rules.one_per_ip:
-            for where in memory.found("ip", place.ip):
-                if memory.kind(*where) & Kind.STANDS and memory.at("id", *where) != packed_id:
-                    return self._duplicate_ip(shown_ip(place.ip), *where)
+        return self._crowded(place.ip, Kind.STANDS, packed_id)
+
+    def _crowded(self, packed: bytes, kinds: int, but_id: bytes = b"") -> Refusal | None:
+        """Why one more connection of this address would be one too many.
+
+        Args: kinds, of the places that count; but_id, an ID whose places do not.
+        """
+        memory, limits = self._memory, self.rules.ip_limits
+        for most, prefix in limits.of(packed):
+            found = [
+                where
+                for where in memory.found("ip", prefix)
+                if memory.kind(*where) & kinds
+                and memory.at("id", *where) != but_id
+                and (prefix == packed or self._counts_in(prefix, memory.at("ip", *where)))
+            ]
+            if len(found) >= most:
+                return crowded(most, prefix, self._holder(*found[0]))
         return None
 
-    def _duplicate_ip(self, ip: str, host: int, number: int) -> Refusal:
+    def _counts_in(self, prefix: bytes, packed: bytes) -> bool:
+        """Whether an address that begins so is of this prefix: all of IPv4 begins like ::/56."""
+        return prefix_of(packed) == prefix and not self.rules.ip_limits.is_exempt(packed)
+
+    def _holder(self, host: int, number: int) -> str:
         peer_id = self._memory.at("id", host, number)
+        if peer_id != _NO_ID:
+            return peer_id.hex()
         port: int = _PORT.unpack(self._memory.at("port", host, number))[0]
-        holder = join_host_port(ip, port) if peer_id == _NO_ID else peer_id.hex()
-        return Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {holder}")
+        return join_host_port(shown_ip(self._memory.at("ip", host, number)), port)
 
     def _lack(self, ip: bytes) -> Refusal | None:
         """Why an inbound connection gets no place among the peers. Source: reference 3."""

@@ -36,6 +36,7 @@ for _name, _width in _WIDTHS.items():
     _end += PLACES * _width
 _PART_BYTES = -(-_end // mmap.PAGESIZE) * mmap.PAGESIZE
 _EMPTY = [(*_COLUMNS[name], bytes(width)) for name, width in _WIDTHS.items() if name != "kind"]
+_EMPTY_BUT_ID = [each for each in _EMPTY if each[:2] != _COLUMNS["id"]]
 _SALT_BYTES = 16
 _TRY = fcntl.LOCK_EX | fcntl.LOCK_NB
 
@@ -53,6 +54,7 @@ class Kind:
     COUNTS: Final = 8  # against the limit of inbound peers
     KEPT: Final = 16  # it is given to nobody else
     LEAVES: Final = 32  # it was
+    # TAKEN alone is also a place whose connection is over, and whose ID is not free yet
 
 
 class _Lock:
@@ -182,20 +184,28 @@ class RegisterMemory:
         The lock is for that of a peer, which another host may be giving away just now; nobody is refused or admitted by the
         others.
         """
-        if self.kind(self.index, number) & Kind.COUNTS:
-            with suppress(RegisterBusyError), self.lock():
-                self.set_kind(number, 0)
-        self.set_kind(number, 0)
-        memory, start = self._memory, self._start
-        for offset, width, empty in _EMPTY:
-            at = start + offset + number * width
-            memory[at : at + width] = empty
+        self._end(number, 0, _EMPTY)
         heapq.heappush(self._holes, number)
         while self._used and not self.kind(self.index, self._used - 1):
             self._used -= 1
         if not self._used:
             self._holes.clear()
         self._write_head()
+
+    def withdraw(self, number: int) -> bytes:
+        """Give all of a place back but its ID. Returns: that."""
+        self._end(number, Kind.TAKEN, _EMPTY_BUT_ID)
+        return self.at("id", self.index, number)
+
+    def _end(self, number: int, kind: int, empty: list[tuple[int, int, bytes]]) -> None:
+        if self.kind(self.index, number) & Kind.COUNTS:
+            with suppress(RegisterBusyError), self.lock():
+                self.set_kind(number, kind)
+        self.set_kind(number, kind)
+        memory, start = self._memory, self._start
+        for offset, width, nothing in empty:
+            at = start + offset + number * width
+            memory[at : at + width] = nothing
 
     def put(self, name: str, number: int, value: bytes) -> None:
         """Write into a column, for a place of this host."""

@@ -6,6 +6,7 @@ of that, is the peer actor's affair.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -95,6 +96,8 @@ class Session:
         self._hand_over = hand_over
         self._peer_id: NodeID | None = None
         self._place: Place | None = None
+        self.last_use = -math.inf
+        """When a reactor other than peer exchange has consumed a message of the peer, by the loop's clock."""
         self._listener: Listener | None = None
         self._probes = probes
         self._is_full = self._is_held_up = False  # a reactor has no room; memory is short
@@ -137,6 +140,7 @@ class Session:
             shared.metrics,
             owner,
             self.inbound.take,
+            shared.bandwidths,
         )
 
     # --- beginning --------------------------------------------------------------------------------------------------
@@ -234,8 +238,10 @@ class Session:
     def consumed(self, message: Consumed) -> None:
         """A reactor is done with some of what came. The peer was useful then, unless it only talked of addresses."""
         self.inbound.consumed(message.reactor, message.size, message.messages)
-        if self._place is not None and message.reactor != self._context.routes.get(PEX_CHANNEL):
-            self._place.note_use()
+        if message.reactor != self._context.routes.get(PEX_CHANNEL):
+            self.last_use = self._loop.now()
+            if self._place is not None:
+                self._place.note_use()
 
     # --- signs of life ----------------------------------------------------------------------------------------------
 

@@ -88,7 +88,16 @@ class SocketStream:
     Args: sock, which belongs to the stream from now on; loop, where it is polled.
     """
 
-    __slots__ = ("_loop", "_on_readable", "_on_writable", "_unsent", "is_reading", "is_writing", "sock")
+    __slots__ = (
+        "_loop",
+        "_on_readable",
+        "_on_writable",
+        "_stuck_since",
+        "_unsent",
+        "is_reading",
+        "is_writing",
+        "sock",
+    )
 
     def __init__(self, sock: socket.socket, loop: Loop) -> None:
         sock.setblocking(False)
@@ -99,6 +108,7 @@ class SocketStream:
         self._on_readable: Callable[[], object] = _ignore
         self._on_writable: Callable[[], object] = _ignore
         self._unsent = memoryview(b"")
+        self._stuck_since = 0.0  # when the kernel has last taken some of what is unsent, while anything is
 
     @property
     def is_closed(self) -> bool:
@@ -109,6 +119,10 @@ class SocketStream:
     def has_unsent(self) -> bool:
         """Whether bytes wait for the kernel to take them."""
         return bool(self._unsent)
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Whether bytes wait of which the kernel has taken none for so long: the remote does not read."""
+        return bool(self._unsent) and self._loop.now() - self._stuck_since >= seconds
 
     def drive(self, on_readable: Callable[[], object], on_writable: Callable[[], object]) -> None:
         """Call these from now on. Reading begins, if it has not been asked for before."""
@@ -161,6 +175,8 @@ class SocketStream:
             self._unsent = memoryview(b"")
             raise
         self._unsent = self._unsent[count:]
+        if self._unsent and (count or not self.is_writing):
+            self._stuck_since = self._loop.now()
         self._set_writing(wanted=bool(self._unsent))
         return not self._unsent
 

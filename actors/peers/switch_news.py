@@ -13,24 +13,28 @@ from peerage.actors.runtime import packed
 __all__ = ["SwitchNews"]
 
 DELAY_S = 0.005  # nobody waits for others to hear of an accepted connection
+# Where so many came and went meanwhile, the next wait longer: each telling wakes the switch and every reactor.
+MANY, LONGER_DELAY_S = 4, 0.02
 MOST = 100
 
 
 class SwitchNews:
     """Told in the order in which it happened; what is told of a dial, and all before it, at once: somebody waits for that.
 
-    Attributes: refusals, the last of them.
-
     What is lost with this process is lost with the connections that it was about.
 
     The reactors hear what has gathered for them before the switch hears anything.
 
     Args: addressees, who is told; call_later, of the host's loop.
+
+    Attributes: refusals, the last of them; on_told, called when everybody has been told everything.
     """
 
     def __init__(self, addressees: Addressees, call_later: Callable[..., object]) -> None:
         self._addressees = addressees
         self._call_later = call_later
+        self.on_told: Callable[[], object] = _nobody_waits
+        self._delay = DELAY_S
         self.refusals = LastRefusals()
         self._gathered: list[Any] = []
 
@@ -51,7 +55,7 @@ class SwitchNews:
         if at_once or len(self._gathered) >= MOST:
             self.flush()
         elif len(self._gathered) == 1:
-            self._call_later(DELAY_S, self.flush)
+            self._call_later(self._delay, self.flush)
 
     def flush(self) -> None:
         """Tell what has gathered."""
@@ -61,3 +65,10 @@ class SwitchNews:
             self._addressees.switch.tell(news[0], exempt=True)
         elif news:
             self._addressees.switch.tell_many(news, exempt=True)
+        if news:
+            self._delay = LONGER_DELAY_S if len(news) >= MANY else DELAY_S
+        self.on_told()
+
+
+def _nobody_waits() -> None:
+    """Until somebody says otherwise."""

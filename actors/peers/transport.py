@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from peerage.actors import transfer
+from peerage.actors.asked_table import AskedTable
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.events.teller import EventTeller
@@ -45,6 +46,8 @@ from peerage.actors.messages import (
 from peerage.actors.messages.steering import ApplyConfig
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.admission import Question
+from peerage.actors.peers.bandwidth import Bandwidths
+from peerage.actors.peers.bandwidth_table import BandwidthTable
 from peerage.actors.peers.connection_list import ConnectionList
 from peerage.actors.peers.entrance import Entrance, EntranceEvents
 from peerage.actors.peers.host_context import host_context
@@ -58,6 +61,7 @@ from peerage.actors.peers.peer import PeerActor
 from peerage.actors.peers.peer_figures import Figured, PeerBoard, ask_statuses, row_of
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.shedding import Shedding
+from peerage.actors.peers.standing_answers import StandingAnswers
 from peerage.actors.runtime import (
     DROP,
     HERE,
@@ -70,8 +74,11 @@ from peerage.actors.runtime import (
     StartLimitError,
 )
 from peerage.actors.runtime.log import get_logger
+from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["TransportActor"]
+
+LISTEN = "listen-"  # how the descriptors of the listening sockets are called, with a number
 
 log = get_logger("peerage.transport")
 
@@ -110,12 +117,23 @@ class TransportActor(ProcessActor):
             budget,
             partial(self.runtime.call_soon, self._grant),
             Residents(self._became_peer, self._resident_ended),
+            Bandwidths.of(BandwidthTable(fds["bandwidth"], index, hosts), self.runtime),
         )
         memory = MemoryPressure()
         self._shedding = Shedding(self.runtime, memory, budget.shrink_to, speaks=index == 0)
         load = LoadTable(fds["load"], index, hosts)
         self._board = PeerBoard()
-        self._gate = HostGate(context, fds["register"], index, self._evict)
+        self._rates: tuple[int, int] | None = None  # once they have been changed
+        self._gate = HostGate(context, fds["register"], index, self._evict, self._shared.news)
+        if "asked" in fds:  # at a seed
+            pex = context.routes[PEX_CHANNEL]
+            self._shared.standing_answers = StandingAnswers(
+                self.runtime,
+                AskedTable(fds["asked"]),
+                lambda node_id: self._gate.bans.refusal(node_id) is not None,
+                lambda callers: self._shared.addressees.reactor(pex).tell(callers, exempt=True),
+                context.config.p2p.max_packet_msg_payload_size,
+            )
         self._connections = ConnectionList(load)
         self._entrance = Entrance(
             self.runtime,
@@ -125,7 +143,7 @@ class TransportActor(ProcessActor):
             self._shared,
             self._gate,
             self._connections,
-            socket.socket(fileno=fds["listen"]) if "listen" in fds else None,
+            [socket.socket(fileno=fd) for name, fd in fds.items() if name.startswith(LISTEN)],
             load,
             RoomForStrangers(memory),
             EntranceEvents(
@@ -149,6 +167,8 @@ class TransportActor(ProcessActor):
     def on_stop(self) -> None:
         self._entrance.stop()
         self._entrance.newcomers.drop()
+        if self._shared.standing_answers is not None:
+            self._shared.standing_answers.flush()
         self._shared.news.flush()
         self._entrance.acceptor.close()
         self._shared.metrics.send()
@@ -223,6 +243,7 @@ class TransportActor(ProcessActor):
             is_outbound=True,
             dialled_id=address.id,
             is_trial=message.is_trial,
+            dial_timeout=message.timeout,
         )
         if self._entrance.acceptor.is_stopped:
             self._shared.news.tell(ConnectionEnded(facts, None, "stopping"))
@@ -274,6 +295,8 @@ class TransportActor(ProcessActor):
 
     def _became_peer(self, info: PeerInfo, connection: Figured | None = None) -> None:
         if connection is not None:
+            if self._rates is not None:  # it may have been made before they changed
+                connection.link.limit_rates(*self._rates)
             self._board.add(info, connection)
         self._connections.became_peer(info)
         self._entrance.settled(info.connection)
@@ -327,8 +350,12 @@ class TransportActor(ProcessActor):
         self._gate.bans.update(message)
 
     def _apply_config(self, message: ApplyConfig) -> None:
-        """Connections that are made from now on are as this says."""
+        """Connections that are made from now on are as this says; the rates are those of all."""
+        before, p2p = self._context.config.p2p, message.config.p2p
         self._context = replace(self._context, config=message.config)
+        if (before.send_rate, before.recv_rate) != (p2p.send_rate, p2p.recv_rate):
+            self._rates = p2p.send_rate, p2p.recv_rate
+            self._board.limit_rates(*self._rates)
         self._gate.configure(self._context)
         self._entrance.newcomers.context = self._context
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from peerage.actors import transfer
@@ -18,8 +20,9 @@ from peerage.actors.messages import (
 from peerage.actors.reactors.credited_sender import CreditedSender
 from peerage.actors.reactors.peer_facts import PeerFacts
 from peerage.actors.runtime import ActorDeadError, Frames, Timeout, readonly
+from peerage.wire.channel import ChannelDescriptor
 
-__all__ = ["SEND_TIMEOUT_S", "Peer", "SerializableMessage", "message_bytes"]
+__all__ = ["SEND_TIMEOUT_S", "Peer", "SerializableMessage", "classes_of", "message_bytes"]
 
 SEND_TIMEOUT_S = 10.0  # reference 4: send waits up to 10 s for room
 
@@ -30,13 +33,43 @@ class SerializableMessage(Protocol):
     def SerializeToString(self) -> bytes: ...  # noqa: N802 - protobuf's name
 
 
-def message_bytes(message: bytes | bytearray | memoryview | SerializableMessage) -> bytes | memoryview:
-    """The bytes that a channel carries for this message; a copy if the caller could still change them."""
+NO_CLASSES: Mapping[int, type[Any]] = MappingProxyType({})
+
+
+def classes_of(channels: Iterable[ChannelDescriptor]) -> dict[int, type[Any]]:
+    """The classes of the messages of these channels, by number; without those whose messages are bytes."""
+    return {each.id: each.message for each in channels if each.message is not None}
+
+
+def message_bytes(
+    message: bytes | bytearray | memoryview | SerializableMessage, expected: type[Any] | None = None
+) -> bytes | memoryview:
+    """The bytes that a channel carries for this message; a copy if the caller could still change them.
+
+    Args: expected, the class of the channel's messages. The bytes of another one, as of the part that a `Message` holds,
+        would be nonsense to the peer, who ends the connection for it.
+    Raises: TypeError, it is neither bytes nor a protobuf message, or one of another class.
+    """
     if isinstance(message, bytes):
         return message
     if isinstance(message, memoryview):
         return readonly(message)
-    return bytes(message) if isinstance(message, bytearray) else message.SerializeToString()
+    if isinstance(message, bytearray):
+        return bytes(message)
+    try:
+        serialize = message.SerializeToString
+    except AttributeError:
+        kind = type(message).__name__
+        raise TypeError(f"a message is a {kind}; bytes or a protobuf message are expected") from None
+    if expected is not None and not isinstance(message, expected):
+        found, wanted = _name_of(type(message)), _name_of(expected)
+        if found != wanted:  # a class that was imported anew is as good
+            raise TypeError(f"a message is a {found}; on this channel a {wanted} is expected, or bytes")
+    return serialize()
+
+
+def _name_of(message_class: type[Any]) -> str:
+    return getattr(getattr(message_class, "DESCRIPTOR", None), "full_name", message_class.__qualname__)
 
 
 class Peer(PeerFacts):
@@ -48,11 +81,16 @@ class Peer(PeerFacts):
     Source: reference 7, design 4.
     """
 
-    __slots__ = ("_add", "_is_running", "_outbox", "states")
+    __slots__ = ("_add", "_classes", "_is_running", "_outbox", "states")
 
-    def __init__(self, info: PeerInfo, outbox: CreditedSender | None = None) -> None:
+    def __init__(
+        self,
+        info: PeerInfo,
+        outbox: CreditedSender | None = None,
+        classes: Mapping[int, type[Any]] = NO_CLASSES,
+    ) -> None:
         super().__init__(info)
-        self._outbox = outbox
+        self._outbox, self._classes = outbox, classes
         self._is_running = True
         # See PeerStates; None after `remove_peer`, and in a handle that was sent elsewhere.
         self.states: dict[object, Any] | None = None if outbox is None else {}
@@ -160,11 +198,13 @@ class Peer(PeerFacts):
         self._is_running = False
         self._add = None
 
-    @staticmethod
     def _take(
-        channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, outbox: CreditedSender
+        self,
+        channel_id: int,
+        message: bytes | bytearray | memoryview | SerializableMessage,
+        outbox: CreditedSender,
     ) -> bool:
-        data = message_bytes(message)
+        data = message_bytes(message, self._classes.get(channel_id))
         if not outbox.add(channel_id, data):
             return False
         if not isinstance(message, bytes | bytearray | memoryview):
@@ -185,7 +225,7 @@ class Peer(PeerFacts):
     def _question(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, timeout: float
     ) -> Frames:
-        data, deadline = message_bytes(message), time.monotonic() + timeout
+        data, deadline = message_bytes(message, self._classes.get(channel_id)), time.monotonic() + timeout
         if self._outbox is None:
             return transfer.waiting((channel_id,), [data], {}, deadline)
         return self._outbox.waiting(channel_id, data, deadline)

@@ -15,8 +15,10 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.addrbook import improvements_of, own_address, self_reported
+from peerage.actors.asked_table import AskedTable
 from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
+from peerage.actors.crowding import ip_limits_of
 from peerage.actors.discovery.book.answers import AnswerChooser
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
@@ -42,10 +44,12 @@ from peerage.actors.discovery.manager.effects import (
     NoSeedReached,
     Question,
     RefuseSeedRequest,
+    Rotate,
     SelectAnswer,
     SendAnswer,
     SendRequest,
     Stop,
+    WeighPeers,
 )
 from peerage.actors.discovery.manager.events import (
     ConnectedPeer,
@@ -57,19 +61,23 @@ from peerage.actors.discovery.manager.events import (
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings, Pace
 from peerage.actors.log_folding import LineFolding, Repeats
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import (
     AskForAddresses,
     BansChanged,
+    CallersAnswered,
     DialPeer,
     NumPeers,
     PeerInfo,
     SeedRequestDropped,
+    StopPeer,
     Tried,
     TryAddress,
 )
 from peerage.actors.messages import CountPeers as CountPeersQuestion
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.reactors.peer_handle import Peer
+from peerage.actors.reactors.peer_services import ask_services
 from peerage.actors.reactors.pex_channel import PEX_DESCRIPTOR
 from peerage.actors.reactors.pex_report import PexReport
 from peerage.actors.reactors.reactor import Envelope, Reactor
@@ -79,6 +87,7 @@ from peerage.actors.runtime import ActorDeadError, Future, Timer
 from peerage.actors.runtime.log import get_logger
 from peerage.wire.errors import WireError
 from peerage.wire.ip_ranges import parse_ip
+from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, id_in
 from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
 
@@ -89,11 +98,13 @@ log = get_logger("peerage.pex")
 PACE = Pace()
 KEEP_PERIOD_S = 1.0  # counts of up to this many seconds are lost when this process is killed
 REQUEST = PexRequest().encode()
+ROTATED = "rotated: another address has its turn"
 # Refusals for reasons on our side, which say nothing about the address.
 NOT_ITS_FAULT = {
     RefusalReason.BANNED,
     RefusalReason.DUPLICATE_CONNECTION,
     RefusalReason.DUPLICATE_IP,
+    RefusalReason.PREFIX_LIMIT,
     RefusalReason.SELF,  # the switch has told the book that this is our own address
     RefusalReason.STOPPING,
 }
@@ -109,13 +120,17 @@ class PexReactor(Reactor):
         node = self.node
         self._book = BookClient(node.names.addrbook)
         self._seeds = SeedList(node.config.p2p.seeds, node.node_id)
+        asked = self.runtime.fds.get("asked")
         self._discoverer = Discoverer(
             self._now(),
             rng=random.Random(),  # noqa: S311 - spreads dials, guards nothing
             seeds=self._seeds,
             settings=settings_of(node, PACE),
+            on_record=None if asked is None else AskedTable(asked).note,
         )
-        self._seed_replies = SeedReplies(partial(self._count_sent, message_type_label(PexAddrs)))
+        self._seed_replies = SeedReplies(
+            partial(self._count_sent, message_type_label(PexAddrs)), may_stand=asked is not None
+        )
         self._report = PexReport(
             LineFolding(self.runtime.call_later),
             Repeats(self.runtime.now),
@@ -131,12 +146,14 @@ class PexReactor(Reactor):
             SendRequest: self._send_request,
             SendAnswer: self._send_answer,
             Disconnect: self._disconnect,
+            Rotate: lambda effect: rotate(self._peers_by_connection.get(effect.peer.connection)),
             Stop: self._stop_peer,
             Ban: self._ban,
             GiveUp: self._ban,
             AskBook: self._ask_book,
             SelectAnswer: self._select_answer,
             CountPeers: self._count_peers,
+            WeighPeers: self._weigh_peers,
             AdmitSeedRequest: self._admit,
             AnswerSeedRequest: self._seed_replies.answer,
             RefuseSeedRequest: self._seed_replies.refuse,
@@ -189,7 +206,14 @@ class PexReactor(Reactor):
     def handle(self, message: Any) -> Any:
         if isinstance(message, AskForAddresses):
             self._seed_replies.add(message.connection, self.runtime.defer())
-            self._carry_out(self._discoverer.seed_requested(self._now(), seed_request(message)))
+            request = seed_request(message.id, message.listen_addr, message.remote_ip, message.connection)
+            self._carry_out(self._discoverer.seed_requested(self._now(), request))
+        elif isinstance(message, CallersAnswered):
+            for _ in message.callers:
+                self._count_received(message_type_label(PexRequest), len(REQUEST))
+                self._count_sent(message_type_label(PexAddrs), message.size)
+            requests = [seed_request(*caller) for caller in message.callers]
+            self._carry_out(self._discoverer.seed_requests_answered(self._now(), requests))
         elif isinstance(message, SeedRequestDropped):
             self._seed_replies.drop(message.connection)
             left = self._discoverer.seed_request_left(self._now(), message.id, message.connection)
@@ -242,6 +266,11 @@ class PexReactor(Reactor):
             )
 
         self.switch.ask(CountPeersQuestion(), block=False).then(counted)
+
+    def _weigh_peers(self, question: WeighPeers) -> None:
+        handles = {peer: self._peers_by_connection.get(peer.connection) for peer in question.peers}
+        refs = {peer: handle.info.ref for peer, handle in handles.items() if handle is not None}
+        ask_services(refs, partial(self._hand_in, question))
 
     def _dial(self, dial: DialEffect) -> None:
         message: DialPeer | TryAddress
@@ -306,6 +335,12 @@ class PexReactor(Reactor):
             self._hand_in(question, None)
 
 
+def rotate(peer: Peer | None) -> None:
+    """End the connection of a peer, if it is here still, for another address to have its turn."""
+    if peer is not None:
+        peer.info.ref.tell(StopPeer(ROTATED, is_error=False, loss=LossReason.ROTATED), exempt=True)
+
+
 def settings_of(node: NodeContext, pace: Pace) -> DiscoverySettings:
     """The settings of peer exchange in a node's configuration."""
     p2p = node.config.p2p
@@ -316,9 +351,10 @@ def settings_of(node: NodeContext, pace: Pace) -> DiscoverySettings:
         persistent_ids=frozenset(map(id_in, p2p.persistent_peers)),
         unconditional_ids=frozenset(p2p.unconditional_peer_ids),
         persistent_max_dial_period=p2p.persistent_peers_max_dial_period,
-        allow_duplicate_ip=p2p.allow_duplicate_ip,
+        ip_limits=ip_limits_of(node.config),
         own_address=own_address(node),
         crawl_group_limit=node.config.peerage.crawl_group_limit,
+        rotate_peers=node.config.peerage.rotate_peers,
         improvements=improvements_of(node.config),
         pace=pace,
     )
@@ -344,13 +380,13 @@ def connected_peer(peer: Peer, now: Moment) -> ConnectedPeer:
     )
 
 
-def seed_request(message: AskForAddresses) -> SeedRequest:
+def seed_request(node_id: NodeID, listen_addr: str, remote_ip: str, connection: str = "") -> SeedRequest:
     """A seed request, as the discoverer takes it."""
     return SeedRequest(
-        id=message.id,
-        connection=message.connection,
-        address=NetAddress(message.id, parse_ip(message.remote_ip), 0),
-        reported=self_reported(message.id, message.listen_addr),
+        id=node_id,
+        connection=connection,
+        address=NetAddress(node_id, parse_ip(remote_ip), 0),
+        reported=self_reported(node_id, listen_addr),
     )
 
 

@@ -37,7 +37,7 @@ from peerage.actors.reactors.outboxes import Outboxes
 from peerage.actors.reactors.own_metrics import check as check_metrics
 from peerage.actors.reactors.own_metrics import families_of
 from peerage.actors.reactors.peer_faults import PeerFaults
-from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
+from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, classes_of, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire.channel import ChannelDescriptor
@@ -118,7 +118,7 @@ class Reactor(ProcessActor):
 
         Returns: False when the message was refused for the peers of some host. Later ones may be accepted again.
         """
-        data = message_bytes(message)
+        data = message_bytes(message, self._classes.get(channel_id))
         accepted = True
         for transport in self.node.names.transports:
             outbox = self._outboxes.get(transport.name) or self._outboxes.open_for_host(
@@ -144,6 +144,7 @@ class Reactor(ProcessActor):
         super().on_bound(ref, runtime, stopped)
         self._peers_by_connection: dict[str, Peer] = {}
         self._connection_of: dict[NodeID, str] = {}
+        self._classes = classes_of(self.channels)
         self._outboxes = Outboxes(self.runtime.at_end_of_turn)
         self._away: set[str] = set()  # transports that are down
         self.checkpoint_dir = self.node.config.home.data_dir / "checkpoints"
@@ -235,7 +236,7 @@ class Reactor(ProcessActor):
             {channel: places for channel, places in info.credits if channel in ours},
             lambda message_class, size: self._count_sent(message_type_label(message_class), size),
         )
-        peer = Peer(info, outbox)
+        peer = Peer(info, outbox, self._classes)
         self._peers_by_connection[info.connection] = peer
         self._connection_of[info.id] = info.connection
         self._calls.meet(peer)

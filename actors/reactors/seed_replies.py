@@ -8,7 +8,7 @@ from peerage.actors.ban_filter import BanFilter
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.manager.effects import AnswerSeedRequest, RefuseSeedRequest
 from peerage.actors.discovery.manager.events import SeedRequest
-from peerage.actors.messages import BansChanged
+from peerage.actors.messages import BansChanged, StandingAnswer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import Reply
 
@@ -18,11 +18,15 @@ __all__ = ["SeedReplies"]
 class SeedReplies:
     """The replies that are due, by connection.
 
-    Args: count_sent, called with the size of each answer.
+    Args: count_sent, called with the size of each answer; may_stand, whether peer hosts know who has asked before, so that
+        they may give an answer to others too.
     """
 
-    def __init__(self, count_sent: Callable[[int], None] = lambda _size: None) -> None:
+    def __init__(
+        self, count_sent: Callable[[int], None] = lambda _size: None, *, may_stand: bool = False
+    ) -> None:
         self._count_sent = count_sent
+        self._may_stand = may_stand
         self._bans = BanFilter()
         self._due: dict[str, Reply] = {}
 
@@ -53,7 +57,12 @@ class SeedReplies:
         """Send addresses to a node."""
         assert isinstance(effect.told, bytes)
         self._count_sent(len(effect.told))
-        self._reply(effect.request, effect.told)
+        standing = effect.standing if self._may_stand else None
+        if standing is None:
+            self._reply(effect.request, effect.told)
+        else:
+            answer = StandingAnswer(effect.told, standing.fresh_until, standing.until, standing.but)
+            self._reply(effect.request, answer)
 
     def refuse(self, effect: RefuseSeedRequest) -> None:
         """Hang up on a node without an answer."""
@@ -61,7 +70,7 @@ class SeedReplies:
         refusal = Refusal(RefusalReason.TOO_OFTEN, effect.reason, offence=offence, offender=offender)
         self._reply(effect.request, refusal)
 
-    def _reply(self, request: SeedRequest, answer: bytes | Refusal) -> None:
+    def _reply(self, request: SeedRequest, answer: bytes | StandingAnswer | Refusal) -> None:
         reply = self._due.pop(request.connection, None)
         if reply is not None:
             reply.set(answer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import posixpath
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -108,7 +109,7 @@ class _Mux:
         await endpoint(scope, receive, send)
 
 
-class _Endpoint:
+class _Endpoint(ABC):
     """Reads the body up to its limit, and always answers."""
 
     def __init__(self, backend: RpcBackend, limits: RpcLimits) -> None:
@@ -128,8 +129,8 @@ class _Endpoint:
             response = await self._answer(request, body)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, body: bytes) -> Response:
-        raise NotImplementedError
+    @abstractmethod
+    async def _answer(self, request: Request, body: bytes) -> Response: ...
 
 
 class _Uri(_Endpoint):

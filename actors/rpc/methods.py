@@ -11,6 +11,7 @@ from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
 from peerage.actors.rpc import schemas, watch_results
+from peerage.actors.rpc.log_watch import NumberedLine
 from peerage.actors.rpc.method import Method
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
@@ -60,6 +61,9 @@ class RpcBackend(Protocol):
 
     async def book(self, *, hide_private: bool) -> BookOverview:
         """The address book at a glance; without private IDs on request."""
+
+    async def log(self, *, hide_private: bool) -> list[NumberedLine] | None:
+        """The last lines of the log; None if the asker is not told, for private peers may stand in it."""
 
     async def history(self) -> Sequence[Point]:
         """The rates of the last hour, as far as anybody has asked for them."""
@@ -150,6 +154,14 @@ def _book(*, hide_private: bool) -> Method:
     return Method((), call, "What is in the address book, by bucket and group", schemas.BOOK)
 
 
+def _log_tail(*, hide_private: bool) -> Method:
+    async def call(backend: RpcBackend, after: int) -> dict[str, Any]:
+        return watch_results.log_tail(await backend.log(hide_private=hide_private), after)
+
+    about = "The last lines of the log, from all processes, or those behind one"
+    return Method((Parameter("after", Kind.INT),), call, about, schemas.LOG_TAIL)
+
+
 async def _history(backend: RpcBackend) -> dict[str, Any]:
     points = await backend.history()
     return {"interval": INTERVAL_S, "points": [point._asdict() for point in points]}
@@ -210,5 +222,6 @@ def methods(*, unsafe: bool, hide_private: bool) -> dict[str, Method]:
         "bans": _bans(hide_private=hide_private),
         "peers": _peers(hide_private=hide_private),
         "book": _book(hide_private=hide_private),
+        "log_tail": _log_tail(hide_private=hide_private),
     }
     return {**table, **UNSAFE} if unsafe else table

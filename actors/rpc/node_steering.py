@@ -11,6 +11,7 @@ from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import read_book
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.book.curation import Curation
 from peerage.actors.messages import GetPeers, PeerInfo
 from peerage.actors.messages.steering import (
     AlterSettings,
@@ -29,6 +30,7 @@ from peerage.actors.messages.steering import (
 from peerage.actors.runtime import ActorRef
 from peerage.config.sections import SETTINGS
 from peerage.wire.keys import NodeID, is_node_id, normal_id
+from peerage.wire.net_address import NetAddress
 from peerage.wire.remote_text import quoted
 
 __all__ = ["NodeSteering", "SteeringUnavailableError"]
@@ -64,11 +66,7 @@ class NodeSteering:
 
     async def remove(self, ids: tuple[str, ...]) -> tuple[NodeID, ...]:
         """These are to be sought no more. Returns: those that were persistent. Raises: ValueError, one is no ID."""
-        for peer_id in ids:
-            if not is_node_id(peer_id):
-                raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
-        wanted = tuple(NodeID(normal_id(peer_id)) for peer_id in ids)
-        removed: tuple[NodeID, ...] = await self._ask_root(DropPersistent(wanted))
+        removed: tuple[NodeID, ...] = await self._ask_root(DropPersistent(_node_ids(ids)))
         return removed
 
     async def alter(self, values: dict[str, str]) -> Reconfigured:
@@ -130,17 +128,42 @@ class NodeSteering:
 
     async def addresses(self) -> Any:
         """The book's counts."""
-        return await self._ask(BookCall(AddrBook.statistics), self.context.names.addrbook, "address book")
+        return await self._ask_book(BookCall(AddrBook.statistics))
 
-    async def import_addresses(self, text: str) -> Added:
-        """Put the addresses of CometBFT's addrbook.json into the book. Raises: BookFileError."""
+    async def import_addresses(self, text: str, *, unite: bool = False) -> Added:
+        """Put the addresses of CometBFT's addrbook.json into the book. Raises: BookFileError.
+
+        Args: unite, take the better history of those that are known, too.
+        """
         read = await asyncio.to_thread(read_book, text, skip_faulty=True)
-        call = BookCall(AddrBook.merge, (read.rows,))
-        added: Added = await self._ask(call, self.context.names.addrbook, "address book")
+        added: Added = await self._ask_book(
+            BookCall(Curation.unite if unite else AddrBook.merge, (read.rows,))
+        )
         return added
+
+    async def add_addresses(self, texts: tuple[str, ...]) -> Added:
+        """Put these addresses into the book. Raises: AddressError, one is no address with an ID and an IP."""
+        addresses = tuple(map(NetAddress.parse, texts))
+        added: Added = await self._ask_book(BookCall(Curation.add_given, (addresses,)))
+        return added
+
+    async def remove_addresses(self, ids: tuple[str, ...]) -> tuple[NodeID, ...]:
+        """Take these IDs out of the book. Returns: those that were in it. Raises: ValueError, one is no ID."""
+        removed: tuple[NodeID, ...] = await self._ask_book(BookCall(Curation.remove_all, (_node_ids(ids),)))
+        return removed
+
+    async def _ask_book(self, call: BookCall) -> Any:
+        return await self._ask(call, self.context.names.addrbook, "address book")
 
     async def _ask_switch(self, message: Any) -> Any:
         return await self._ask(message, self.context.names.switch, "switch")
 
     async def _ask_root(self, message: Any) -> Any:
         return await self._ask(message, self.context.names.supervisor, "node's supervisor")
+
+
+def _node_ids(ids: tuple[str, ...]) -> tuple[NodeID, ...]:
+    for peer_id in ids:
+        if not is_node_id(peer_id):
+            raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
+    return tuple(NodeID(normal_id(peer_id)) for peer_id in ids)

@@ -1,7 +1,8 @@
 """What is for whoever is at the machine: RPC on a public address does not tell how the node is built and whom it knows.
 
 CometBFT's methods are public where RPC is. `actors` tells processes, and in the causes of restarts the text of exceptions;
-`book` tells which groups of addresses fill it and who has told of them, which whoever would surround the node wants to know.
+`book` tells which groups of addresses fill it and who has told of them, which whoever would surround the node wants to know;
+`log_tail` tells the addresses of everybody who came.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from peerage.actors.http.hosts import is_loopback
 
 __all__ = ["WATCHING", "why_not_told"]
 
-WATCHING: Final = frozenset({"actors", "peers", "history", "book"})
+WATCHING: Final = frozenset({"actors", "peers", "history", "book", "log_tail"})
 
 
 def why_not_told(scope: Scope) -> str:

@@ -52,7 +52,9 @@ def net_info(snapshot: NetInfoSnapshot, *, hide_private: bool) -> dict[str, Any]
     peers = [_peer(peer) for peer in snapshot.peers if not (hide_private and peer.is_private)]
     return {
         "listening": snapshot.listening,
-        "listeners": [f"Listener(@{snapshot.external_address})"],
+        "listeners": [
+            f"Listener(@{each})" for each in (snapshot.external_address, *snapshot.external_addresses_also)
+        ],
         "n_peers": str(len(peers)),
         "peers": peers,
     }

@@ -21,12 +21,14 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.overview import BookOverview, Overview
 from peerage.actors.events.hub import EventHub
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import CountPeers, GetPrivatePeers, NumPeers, PrivatePeers
 from peerage.actors.rpc.fresh import Fresh
+from peerage.actors.rpc.log_watch import LogWatch, NumberedLine
 from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.node_watch import HostPeers, NodeWatch
 from peerage.actors.rpc.parts import parts_of
@@ -45,6 +47,7 @@ from peerage.actors.snapshot import (
 )
 from peerage.config.node_logging import NODE
 from peerage.config.private_lines import hide_peers
+from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import id_in
 from peerage.wire.remote_text import shown
 
@@ -61,6 +64,7 @@ MOST_COMMANDS = 16  # connections to the node's own socket
 MOST_BODY = 4_000_000  # bytes of a request there: addresses to import come by the thousand
 PROBE: Final = ProxyGetAttr(attr_path=("actor_urn",))  # every actor answers it, in the order of its mailbox
 MOST_COMMAND_STREAMS = 8  # of them, that follow events
+OFFENCES: Final = frozenset(offence.text for offence in Offence)  # reasons of bans that nobody has ordered
 MOST_STREAMS = 32  # connections to RPC that follow events
 
 _log = get_logger("peerage.rpc")
@@ -94,6 +98,7 @@ class SwitchBackend:
         self._supervisor = "" if context is None else context.names.supervisor.name
         self._watch = NodeWatch(() if context is None else context.names.transports)
         self._overview = Fresh(self._ask_overview, OVERVIEW_AGE_S)
+        self._log_watch = LogWatch()
         self._history = RateHistory(self._look)
         self._timeout = timeout
         self.steering = NodeSteering(self._ask, context, hide_private=hide_private)
@@ -130,9 +135,17 @@ class SwitchBackend:
         if not hide_private:
             return BansSnapshot(bans, offenders)
         private: frozenset[str] = (await self._ask(GetPrivatePeers())).ids
+        if not private:
+            return BansSnapshot(bans, offenders)
+
+        # An address may be that of a private peer that has not proved its ID, unless the operator has named it.
         return BansSnapshot(
-            tuple(ban for ban in bans if ban.subject not in private),
-            tuple(offender for offender in offenders if offender.subject not in private),
+            tuple(
+                ban
+                for ban in bans
+                if ban.subject not in private and (is_node_id(ban.subject) or ban.reason not in OFFENCES)
+            ),
+            tuple(each for each in offenders if is_node_id(each.subject) and each.subject not in private),
         )
 
     async def actors(self) -> tuple[Observation, str]:
@@ -155,6 +168,9 @@ class SwitchBackend:
         private: PrivatePeers = await self._ask_shared(GetPrivatePeers())
         return frozenset(private.ids)
 
+    async def log(self, *, hide_private: bool) -> list[NumberedLine] | None:
+        return None if await self._private_ids(hide_private) else await self._log_watch.lines()
+
     async def history(self) -> Sequence[Point]:
         return self._history.points()
 
@@ -171,8 +187,9 @@ class SwitchBackend:
         return ban
 
     async def unban(self, subject: str) -> bool:
-        _log.info("unban", subject=shown(subject))
         done: bool = await self._ask_book(BookCall(Misbehaviour.forgive, (subject,)))
+        if done:
+            _log.info("unban", subject=shown(subject))
         return done
 
     async def num_peers(self) -> int:

@@ -10,12 +10,24 @@ __all__ = [
     "BAN",
     "BANS",
     "BOOK",
+    "CLOSED",
+    "EFFECTIVE_CONFIG",
     "EMPTY",
     "HISTORY",
+    "IMPORTED",
+    "LIMITS",
     "LOG",
+    "LOG_LEVEL",
+    "LOG_TAIL",
     "NET_INFO",
+    "OVERVIEW",
     "PEERS",
+    "PEER_LISTS",
+    "RELOADED",
+    "REMOVED",
     "STATUS",
+    "TAKEN_OUT",
+    "UPGRADED",
     "Schema",
 ]
 
@@ -39,6 +51,16 @@ def _object(**properties: Schema) -> Schema:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _map(values: Schema, about: str) -> Schema:
+    """By any name."""
+    return {"type": "object", "description": about, "additionalProperties": values}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Null where the part that knows does not answer."""
+    return {"oneOf": [{"type": "null"}, schema]}
 
 
 def _list(items: Schema) -> Schema:
@@ -178,6 +200,22 @@ ACTORS: Final = _object(
         )
     ),
 )
+LOG_TAIL: Final = _object(
+    time=_UNIX_TIME,
+    withheld={**_FLAG, "description": "whether nothing is told, since the node has private peers"},
+    last={**_NUMBER, "description": "ID of the newest line, 0 if there is none"},
+    lines=_list(
+        _object(
+            id=_NUMBER,
+            pid={**_NUMBER, "description": "of the process"},
+            time=_UNIX_TIME,
+            level=_text(enum=["info", "warning", "error", "critical"]),
+            logger=_text(),
+            text=_text("the event and its facts"),
+            trace=_text("what stands below the line, often nothing"),
+        )
+    ),
+)
 _REFUSAL: Final = _object(
     at=_UNIX_TIME,
     address=_text("ip:port"),
@@ -222,5 +260,97 @@ PEERS: Final = _object(
     refusals=_list(_REFUSAL),
 )
 # In docs/reference/rpc.md.
-HISTORY: Final[Schema] = {"type": "object"}
-BOOK: Final[Schema] = {"type": "object"}
+HISTORY: Final = _object(
+    interval=_SECONDS,
+    points=_list(
+        _object(
+            at=_UNIX_TIME,
+            peers=_NUMBER,
+            send_rate={"type": "number", "description": "bytes a second"},
+            recv_rate={"type": "number", "description": "bytes a second"},
+            queued={**_NUMBER, "description": "messages to peers"},
+            mailbox={**_NUMBER, "description": "messages in the fullest"},
+            processor={"type": ["number", "null"], "description": "share of one core"},
+        )
+    ),
+)
+_BUCKETS: Final = _list({**_NUMBER, "description": "entries in a bucket"})
+BOOK: Final = _object(
+    size=_NUMBER,
+    looked_at={**_NUMBER, "description": "of them, for groups and tellers"},
+    new_buckets=_BUCKETS,
+    old_buckets=_BUCKETS,
+    new_bucket_size={**_NUMBER, "description": "entries that a bucket holds"},
+    old_bucket_size={**_NUMBER, "description": "entries that a bucket holds"},
+    groups=_list(_object(group=_text(), new=_NUMBER, old=_NUMBER, verified=_NUMBER)),
+    tellers=_list(_object(id=_text("node ID"), group=_text("of whom it told"), count=_NUMBER)),
+)
+
+# --- what steers the node ------------------------------------------------------------------------------------------------
+
+_ID: Final = _text("node ID")
+_CLOSED: Final = _list(
+    _object(id=_ID, address=_text("ip:port"), persistent={**_FLAG, "description": "it is dialled again"})
+)
+CLOSED: Final = _object(closed=_CLOSED)
+REMOVED: Final = _object(removed=_list(_ID), closed=_CLOSED)
+PEER_LISTS: Final = _object(
+    persistent=_list(_text("ID@host:port")),
+    added=_list(_text("node ID, of those that a command added")),
+    unconditional=_list(_ID),
+    private=_list(_ID),
+)
+LIMITS: Final = _object(inbound=_whole("peers"), outbound=_whole("peers"))
+LOG_LEVEL: Final = _object(level=_text(), silent=_list(_text("a process that did not answer")))
+_CHANGE: Final = _object(
+    setting=_text(),
+    before=_text("as TOML; of a list, how many"),
+    after=_text("the same"),
+    how=_text("what is to be known of it, often nothing"),
+)
+RELOADED: Final = _object(
+    changed=_list(_CHANGE),
+    needs_restart=_list(_CHANGE),
+    silent=_list(_text("a part that did not answer")),
+    warnings=_list(_text()),
+)
+UPGRADED: Final = _object(
+    name=_text("of the reactor"), upgrade={**_NUMBER, "description": "to ask on with"}, done=_FLAG
+)
+EFFECTIVE_CONFIG: Final = _map(
+    _object(
+        value={"description": "a text, a number, true or false, or a list of texts"},
+        source=_text("default, a file, the environment, a flag, …"),
+    ),
+    "by setting",
+)
+IMPORTED: Final = _object(
+    added=_NUMBER,
+    known=_NUMBER,
+    changed=_NUMBER,
+    refused=_map(_object(count=_NUMBER, examples=_list(_text())), "by reason"),
+)
+TAKEN_OUT: Final = _object(removed=_list(_ID))
+_COUNT: Final[Schema] = {"type": ["integer", "null"]}
+_PEER_COUNTS: Final = _object(inbound=_NUMBER, outbound=_NUMBER, max_inbound=_NUMBER, max_outbound=_NUMBER)
+OVERVIEW: Final = _object(
+    id=_ID,
+    address=_text("ID@host:port"),
+    network=_text("chain ID"),
+    moniker=_text(),
+    version=_text("of peerage"),
+    announced_version=_text("to peers"),
+    home=_text("a directory"),
+    seed=_FLAG,
+    pid=_COUNT,
+    uptime_s={"type": ["number", "null"], "description": "seconds"},
+    log_level={"type": ["string", "null"]},
+    restarts=_COUNT,
+    parts=_or_null(
+        _list(_object(name=_text(), status=_text(), restarts=_NUMBER, last_cause=_text("of a restart")))
+    ),
+    pending=_or_null(_list(_CHANGE)),
+    peers=_or_null({**_PEER_COUNTS, "required": ["inbound", "outbound"]}),
+    addresses=_or_null(_object(size=_NUMBER, new=_NUMBER, old=_NUMBER, banned=_NUMBER)),
+    warnings=_list(_text("one sentence")),
+)

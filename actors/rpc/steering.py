@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.messages.steering import Change, ClosedPeer, NodeDescription, Reconfigured
+from peerage.actors.rpc import schemas
 from peerage.actors.rpc.method import Method
 from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
@@ -78,8 +79,16 @@ async def _reload(backend: Steered) -> dict[str, Any]:
     return _reconfigured(await backend.steering.reload())
 
 
-async def _import_addresses(backend: Steered, book: str) -> dict[str, Any]:
-    return _added(await backend.steering.import_addresses(book))
+async def _import_addresses(backend: Steered, book: str, unite: bool) -> dict[str, Any]:
+    return _added(await backend.steering.import_addresses(book, unite=unite))
+
+
+async def _add_addresses(backend: Steered, addresses: tuple[str, ...]) -> dict[str, Any]:
+    return _added(await backend.steering.add_addresses(addresses))
+
+
+async def _remove_addresses(backend: Steered, ids: tuple[str, ...]) -> dict[str, Any]:
+    return {"removed": list(await backend.steering.remove_addresses(ids))}
 
 
 async def _effective_config(backend: Steered) -> dict[str, Any]:
@@ -175,6 +184,7 @@ def _added(added: Added) -> dict[str, Any]:
     return {
         "added": added.added,
         "known": added.left_alone,
+        "changed": added.seen_again,
         "refused": {
             reason: {"count": left.count, "examples": list(left.examples)}
             for reason, left in added.left_out.items()
@@ -188,31 +198,68 @@ def _strings(*names: str) -> tuple[Parameter, ...]:
 
 STEERING: Final[Mapping[str, Method]] = MappingProxyType(
     {
-        "close_peer": Method(_strings("peer"), _close_peer, "End the connections of an ID or an address"),
+        "close_peer": Method(
+            _strings("peer"), _close_peer, "End the connections of an ID or an address", schemas.CLOSED
+        ),
         "remove_peers": Method(
             (Parameter("peers", Kind.STRINGS), Parameter("close", Kind.BOOL)),
             _remove_peers,
             "Take peers out of the lists of persistent, unconditional and private ones",
+            schemas.REMOVED,
         ),
-        "peer_lists": Method((), _peer_lists, "Who is persistent, unconditional and private"),
+        "peer_lists": Method(
+            (), _peer_lists, "Who is persistent, unconditional and private", schemas.PEER_LISTS
+        ),
         "limits": Method(
             _strings("inbound", "outbound"),
             _limits,
             "How many peers there may be, and another number if given",
+            schemas.LIMITS,
         ),
-        "log_level": Method(_strings("level"), _log_level, "The level of the log, and another one if given"),
-        "reload": Method((), _reload, "Read the files again, and apply what can change while the node runs"),
+        "log_level": Method(
+            _strings("level"), _log_level, "The level of the log, and another one if given", schemas.LOG_LEVEL
+        ),
+        "reload": Method(
+            (),
+            _reload,
+            "Read the files again, and apply what can change while the node runs",
+            schemas.RELOADED,
+        ),
         "upgrade_reactor": Method(
             (Parameter("name", Kind.STRING), Parameter("upgrade", Kind.INT)),
             _upgrade_reactor,
             "Start a reactor anew with the code that is there now, or wait for that",
+            schemas.UPGRADED,
         ),
-        "overview": Method((), _overview, "How the node stands: identity, parts, peers, addresses, warnings"),
+        "overview": Method(
+            (),
+            _overview,
+            "How the node stands: identity, parts, peers, addresses, warnings",
+            schemas.OVERVIEW,
+        ),
         "effective_config": Method(
-            (), _effective_config, "Every setting with its value, and where that is from"
+            (),
+            _effective_config,
+            "Every setting with its value, and where that is from",
+            schemas.EFFECTIVE_CONFIG,
         ),
         "import_addresses": Method(
-            _strings("book"), _import_addresses, "Add the addresses of another address book"
+            (Parameter("book", Kind.STRING), Parameter("unite", Kind.BOOL)),
+            _import_addresses,
+            "Add the addresses of another address book, and better histories if they are to be united",
+            schemas.IMPORTED,
+        ),
+        "add_addresses": Method(
+            (Parameter("addresses", Kind.STRINGS),),
+            _add_addresses,
+            "Add addresses to the address book",
+            schemas.IMPORTED,
+        ),
+        "remove_addresses": Method(
+            (Parameter("ids", Kind.STRINGS),),
+            _remove_addresses,
+            "Take IDs out of the address book",
+            schemas.TAKEN_OUT,
         ),
     }
 )

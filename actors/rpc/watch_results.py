@@ -1,4 +1,4 @@
-"""The results of the methods `actors` and `peers`, as JSON values. They are ours: CometBFT has none of them.
+"""The results of the methods `actors`, `peers`, `book` and `log_tail`, as JSON values. CometBFT has none of them.
 
 Numbers are numbers, times are Unix seconds, durations seconds, rates bytes per second.
 """
@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.messages import PeerRow, RefusalRow
+from peerage.actors.rpc.log_watch import NumberedLine
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InvalidParamsError
 from peerage.actors.runtime import ActorFacts, CrowdFacts, HostFound, Observation, TreeNode
 
-__all__ = ["MOST_REFUSALS", "MOST_ROWS", "PEER_ORDERS", "actors", "book", "peers", "totals"]
+__all__ = ["MOST_REFUSALS", "MOST_ROWS", "PEER_ORDERS", "actors", "book", "log_tail", "peers", "totals"]
 
 MOST_ROWS: Final = 1000  # peers in one answer
 MOST_REFUSALS: Final = 50
@@ -197,6 +198,28 @@ def book(found: BookOverview) -> dict[str, Any]:
     }
 
 
+def log_tail(lines: Sequence[NumberedLine] | None, after: int) -> dict[str, Any]:
+    """The result of `log_tail`. Args: lines, None if they are not told; after, the ID of the last one that is known."""
+    return {
+        "time": time.time(),
+        "withheld": lines is None,
+        "last": lines[-1].id if lines else 0,
+        "lines": [
+            {
+                "id": number,
+                "pid": pid,
+                "time": _rounded(line.time),
+                "level": line.level,
+                "logger": line.logger,
+                "text": line.text,
+                "trace": line.trace,
+            }
+            for number, pid, line in lines or ()
+            if number > after
+        ],
+    }
+
+
 def _order(sort: str) -> tuple[Any, bool]:
     name = sort.removeprefix("-") or "since"
     index = PEER_ORDERS.get(name)
@@ -255,13 +278,23 @@ def _peer(row: PeerRow, host: str, refused: Mapping[str, RefusalRow]) -> dict[st
 
 
 def _refusals(hosts: Iterable[HostPeers], private: frozenset[str]) -> list[RefusalRow]:
-    """The latest last. Where there is somebody to hide, those without an ID, or from his address, may be of him."""
+    """The latest last. Where there is somebody to hide, those without an ID, from his address, or that name either in their
+    detail may be of him.
+    """
     rows = [RefusalRow(*row) for host in hosts for row in host.figures.refusals]
     if private:
         places = {_ip(row[_ADDRESS]) for host in hosts for row in host.figures.rows if row[_ID] in private}
-        rows = [
-            row for row in rows if row.id and row.id.lower() not in private and _ip(row.address) not in places
-        ]
+
+        def is_told(row: RefusalRow) -> bool:
+            detail = row.detail.lower()
+            return (
+                bool(row.id)
+                and row.id.lower() not in private
+                and _ip(row.address) not in places
+                and not any(name in detail for name in (*private, *places))
+            )
+
+        rows = list(filter(is_told, rows))
     return sorted(rows)
 
 

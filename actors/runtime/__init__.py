@@ -35,8 +35,6 @@ from typing import TYPE_CHECKING, Any
 
 # For type checkers and editors, which cannot see through `__getattr__`. Nothing of this runs.
 if TYPE_CHECKING:
-    from pykka import ActorRegistry
-
     from peerage.actors.runtime.actor import ProcessActor
     from peerage.actors.runtime.cluster.place import RAY
     from peerage.actors.runtime.errors import (
@@ -80,6 +78,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.metrics import ClassMetrics, SystemMetrics, measure_actors
     from peerage.actors.runtime.observation import HostFound, Observation, TreeNode
     from peerage.actors.runtime.observer import Observer
+    from peerage.actors.runtime.registration import ActorRegistry
     from peerage.actors.runtime.registry import Group, Registry
     from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch

@@ -14,6 +14,7 @@ from peerage.actors.runtime.host.coroutines import Coroutines, is_coroutine
 from peerage.actors.runtime.host.dispatch import Receiver, nearest, receivers_of
 from peerage.actors.runtime.host.hooks import AWAITED, HOOKS, is_async, refuse_async
 from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.ref import ActorRef
@@ -51,11 +52,16 @@ class ProcessActor(HostedActor[M_contra, R_co]):
     work_processes: ClassVar[int] = 2  # for `self.runtime.work`
     work_waiting: ClassVar[int] = 100  # calls that may wait while all of them are busy
     _receivers: ClassVar[dict[type, Receiver]] = {}
+    _awaits: ClassVar[bool] = False  # whether any of these is `async def`
+    _plain_receive: ClassVar[object] = (
+        None  # the `on_receive` that was found not to be: looking takes a while
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_async(cls)
         cls._receivers = receivers_of(cls)
+        cls._awaits = any(map(is_async, cls._receivers.values()))
 
     @classmethod
     def has_async(cls, *names: str) -> bool:
@@ -138,14 +144,17 @@ class ProcessActor(HostedActor[M_contra, R_co]):
     def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
         super().on_bound(ref, runtime, stopped)
         runtime.make_pool = partial(_worker_pool, type(self), ref, runtime)
-        if self.has_async("on_receive") or any(map(is_async, self._receivers.values())):
+        cls = type(self)
+        if not cls._awaits and (cls._plain_receive is cls.on_receive or not self.has_async("on_receive")):
+            cls._plain_receive = cls.on_receive
+        else:
             # Of the object and not of the class, where `super().on_receive` finds the coroutine function.
             self.on_receive = partial(_finish, runtime.coroutines, self.on_receive)  # type: ignore[method-assign]  # as said
 
     @property
     def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref, which can be given to others."""
-        return self._actor_ref  # type: ignore[return-value]  # set as one
+        return self._actor_ref  # type: ignore[no-any-return]  # set as one
 
     def on_receive(self, message: M_contra) -> R_co:
         """Handle a message: by the method that `receives` lists for its class, else for the nearest of its bases."""
@@ -156,7 +165,8 @@ class ProcessActor(HostedActor[M_contra, R_co]):
 
     def on_unlisted(self, message: Any) -> Any:
         """Handle a message that `receives` does not list. By default it is logged as a warning, and an ask gets None."""
-        return super().on_receive(message)
+        logger().warning("message not handled", actor=str(self), message=type(message).__name__)
+        return None
 
     # Pykka's own `__init__` and `start` call the first and the last of these, and ours do not.
 

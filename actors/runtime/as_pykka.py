@@ -9,13 +9,14 @@ This is a module to import in Pykka's place, and not a patch of Pykka: other lib
 with threads, and must keep its classes.
 """
 
-from pykka import Actor, ActorRegistry, CallableProxy, debug, get_all, messages, traversable, typing
+from pykka import Actor, CallableProxy, debug, get_all, messages, traversable, typing
 
 from peerage.actors.runtime.actor import ProcessActor
 from peerage.actors.runtime.errors import ActorDeadError, Timeout
 from peerage.actors.runtime.mail.future import Future, ProcessFuture
 from peerage.actors.runtime.mail.proxy import ActorProxy
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.registration import ActorRegistry
 
 # Pykka's program says what it means by "an actor" and "a future" with these names; subclass checks and annotations that use
 # them hold for ours.

@@ -8,12 +8,14 @@ that questions do not pile up at it. What the kernel knows of its process is tol
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout
+from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.report import HostReport
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
@@ -68,9 +70,21 @@ class Observer:
                         await future
         return self._found(hosts, owners)
 
-    def _ask(self) -> tuple[Sequence[HostFacts], Future[dict[int, str]]]:
+    def send_errands(self, work: Callable[[str], Any]) -> dict[str, Future[Any]]:
+        """Have every other process of the system do something quick. Returns: the answers to come, by name of host.
+
+        Args: work, can be pickled; called with the name of a host of each process, in its thread.
+        Raises: ActorDeadError, after the system's end.
+        """
+        self._check()
+        return send_errands(current_port().requests, dict(self._process.table.live), os.getpid(), work)
+
+    def _check(self) -> None:
         if current_process() is not self._process:
             raise ActorDeadError("this actor system does not run in this process any more")
+
+    def _ask(self) -> tuple[Sequence[HostFacts], Future[dict[int, str]]]:
+        self._check()
         requests, table = current_port().requests, self._process.table
         hosts = [facts for serial, facts in sorted(table.live.items()) if serial != ROOT_SERIAL]
         serials = {facts.serial for facts in hosts}

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pykka import ActorRegistry
+import pykka
 
 from peerage.actors.runtime.mail.process import Loop, Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.stops import unregister
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from peerage.actors.runtime.mail.typed_actor import TypedActor
+
+    A = TypeVar("A", bound=TypedActor)
+
+    class ActorRegistry(pykka.ActorRegistry):
+        """Pykka's. It finds our actors by their class, too, which checkers do not know for Pykka's (`typed_actor.py`)."""
+
+        @classmethod
+        def get_by_class(cls, actor_class: type[A]) -> list[ActorRef[A]]: ...  # type: ignore[override]  # as said
+
+else:
+    ActorRegistry = pykka.ActorRegistry
 
 
 def register(process: Process, ref: ActorRef[Any]) -> None:

@@ -181,7 +181,9 @@ def value_of(member: Member) -> Any:
 
 
 def _check(name: str) -> None:
-    """Raises: ValueError."""
+    """Raises: TypeError, ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"name is {name!r}: text was expected")
     if not name or "\0" in name or len(name.encode(errors="surrogatepass")) > LONGEST_NAME:
         raise ValueError(f"name {name[:40]!r}: 1 to {LONGEST_NAME} bytes without NUL are allowed")
 
@@ -198,6 +200,8 @@ def _check_time(name: str, until: float | None, timeout: float | None) -> None:
 
 
 def _enter(order: Order, name: str, ref: ActorRef[Any], value: Any) -> None:
+    if not isinstance(ref, ActorRef):
+        raise TypeError(f"{ref!r} cannot have the name {name!r}: the ref of an actor was expected")
     packed = b"" if value is None else codec.dumps(value)
     if len(packed) > LARGEST_VALUE:
         raise ValueError(

@@ -25,7 +25,7 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.instruments import packed_setup
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import here, shared_file, systems
-from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
+from peerage.actors.runtime.mail.dead_letters import DeadLetterHook, DeadLetterRecord, merged
 from peerage.actors.runtime.mail.envelope import Kind, new_key
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
@@ -243,7 +243,7 @@ class System:
     def actors(self) -> list[ActorStatistics]:
         """Every actor with its mailbox. A host that is too busy to answer within a second is left out."""
         found: list[ActorStatistics] = []
-        for row in self._ask_hosts("actors"):
+        for row in _ask_hosts(self, "actors"):
             found.extend(ActorStatistics(*actor) for actor in row)
         return found
 
@@ -260,8 +260,16 @@ class System:
     def dead_letters(self) -> int:
         """Tells that were not delivered, of all processes that are alive: the counts of a process end with it."""
         own = self.process.dead_letters
-        others: list[int] = self._ask_hosts("dead_letters", one_per_process=True)
+        others: list[int] = _ask_hosts(self, "dead_letters", one_per_process=True)
         return own + sum(others)
+
+    def dead_letter_record(self) -> DeadLetterRecord:
+        """Dead letters by target, `host/name`, and the latest 1000 losses, of all processes that are alive, oldest first.
+
+        What is lost without a known target is in `dead_letters` alone.
+        """
+        own = self.process.network.dead_letters.record()
+        return merged([own, *_ask_hosts(self, "dead_letter_record", one_per_process=True)])
 
     def on_dead_letter(self, hook: DeadLetterHook | None) -> None:
         """Have `hook(target, messages)` called for dead letters of this process; None ends that.
@@ -270,26 +278,6 @@ class System:
         processes count their dead letters themselves: see `dead_letters`.
         """
         self.process.on_dead_letter(hook)
-
-    def _ask_hosts(self, question: str, *, one_per_process: bool = False) -> list[Any]:
-        """Ask all hosts at once, and wait for each answer. Those that die or do not answer in time are left out.
-
-        Args: one_per_process, for what a process counts as a whole: only one of its hosts is asked, and not this process.
-        Raises: ActorDeadError, after the system's end.
-        """
-        if here.process is not self.process:
-            raise ActorDeadError("this actor system does not run in this process any more")
-        port = current_port()
-        hosts = self.hosts()
-        if one_per_process:
-            own = os.getpid()
-            hosts = list({facts.pid: facts for facts in reversed(hosts) if facts.pid != own}.values())
-        futures = [port.requests.ask(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
-        answers = []
-        for future in futures:  # all are asked before the first answer is waited for
-            with contextlib.suppress(ActorDeadError, Timeout):
-                answers.append(future.get(timeout=STATISTICS_TIMEOUT_S))
-        return answers
 
     def before_end(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Have `callback` called when the system is shut down, before anything else, while everything still runs. The last
@@ -332,7 +320,7 @@ class System:
             stack.callback(atexit.unregister, self._shutdown_at_exit)
             if self._finalizer is not None:  # it would call this again, and keep the system until then
                 stack.callback(self._finalizer.cancel)
-            stack.callback(self._leave)
+            stack.callback(_leave)
             stack.callback(remove_directory, process.directory)
             stack.callback(process.close_context)
             stack.callback(self._directory.close)
@@ -407,14 +395,15 @@ class System:
                 stack.callback(client.close)
                 stack.callback(client.close)
 
-    def _leave(self) -> None:
-        """From now on this process may make another system. Only now: nothing of this one is left."""
-        here.leave()
-        System._current = None
-        with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - all of them are gone
-            for ref in ActorRegistry.get_all():
-                if isinstance(ref, ActorRef):  # the program may have actors of Pykka's own as well
-                    ActorRegistry.unregister(ref)
+
+def _leave() -> None:
+    """From now on this process may make another system. Only now: nothing of the one before is left."""
+    here.leave()
+    System._current = None  # noqa: SLF001 - of this module
+    with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - all of them are gone
+        for ref in ActorRegistry.get_all():
+            if isinstance(ref, ActorRef):  # the program may have actors of Pykka's own as well
+                ActorRegistry.unregister(ref)
 
 
 def _say_where(directory: str) -> None:
@@ -435,7 +424,26 @@ def watch(ref: ActorRef[Any]) -> Watch:
     """
     try:
         return Watch(ref.port(), ref)
-    except (
-        ActorDeadError
-    ) as error:  # of another system, or where none runs: a watch asks, so it gets an answer
+    except ActorDeadError as error:  # of another system, or where none runs: who asks gets an answer
         return Watch(None, ref, DownReason("noproc", str(error)))
+
+
+def _ask_hosts(system: System, question: str, *, one_per_process: bool = False) -> list[Any]:
+    """Ask all hosts at once, and wait for each answer. Those that die or do not answer in time are left out.
+
+    Args: one_per_process, for what a process counts as a whole: only one of its hosts is asked, and not this process.
+    Raises: ActorDeadError, after the system's end.
+    """
+    if here.process is not system.process:
+        raise ActorDeadError("this actor system does not run in this process any more")
+    port = current_port()
+    hosts = system.hosts()
+    if one_per_process:
+        own = os.getpid()
+        hosts = list({facts.pid: facts for facts in reversed(hosts) if facts.pid != own}.values())
+    futures = [port.requests.ask(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
+    answers = []
+    for future in futures:  # all are asked before the first answer is waited for
+        with contextlib.suppress(ActorDeadError, Timeout):
+            answers.append(future.get(timeout=STATISTICS_TIMEOUT_S))
+    return answers

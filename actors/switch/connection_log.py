@@ -164,11 +164,13 @@ class ConnectionLog:
 
 
 def _is_no_news(connection: ConnectionFacts, refusal: Refusal) -> bool:
-    """Whether a dial was not needed: its node is connected, or being dialled, already."""
-    return connection.is_outbound and refusal.reason in {
-        RefusalReason.DUPLICATE_ID,
-        RefusalReason.DUPLICATE_CONNECTION,
-    }
+    """Whether somebody has only looked at our port, or a dial was not needed: its node is connected, or being dialled,
+    already.
+    """
+    return refusal.is_look or (
+        connection.is_outbound
+        and refusal.reason in {RefusalReason.DUPLICATE_ID, RefusalReason.DUPLICATE_CONNECTION}
+    )
 
 
 def _who(peer: PeerInfo) -> dict[str, object]:

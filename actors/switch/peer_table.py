@@ -6,17 +6,20 @@ how often they are looked up.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from msgspec.structs import replace
 
+from peerage.actors.crowding import crowded
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.loss import LossReason
 from peerage.actors.messages import ConnectionEnded, ConnectionFacts, NumPeers, PeerInfo, PeerStatus
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import PeerSnapshot
+from peerage.wire.ip_ranges import packed_ip, prefix_of
 from peerage.wire.keys import NodeID, is_node_id
 from peerage.wire.net_address import join_host_port
 
@@ -64,7 +67,9 @@ class Connection:
         """Yield the keys under which it is indexed."""
         facts = self.facts
         yield "host", facts.host
-        yield "ip", facts.remote_ip
+        packed = packed_ip(facts.remote_ip)
+        yield "network", packed
+        yield "network", prefix_of(packed)
         yield "address", facts.remote_ip, facts.remote_port
         if not self.stands:
             yield "dialled", facts.dialled_id
@@ -77,11 +82,14 @@ class PeerLimits:
     """What the operator allows.
 
     Args: max_inbound, most inbound peers; None where the peer hosts keep that limit, and make room for newcomers.
+        ip_limits, how many connections an IP and a prefix may have.
+        dial_timeout, seconds until a dialled connection has to be there.
     """
 
     own_id: NodeID
     max_inbound: int | None
-    allow_duplicate_ip: bool
+    ip_limits: IPLimits
+    dial_timeout: float = 3.0
 
 
 @dataclass(slots=True)
@@ -164,11 +172,9 @@ class PeerTable:
         if any(self._found("address", facts.remote_ip, facts.remote_port)):
             detail = f"{facts.socket_address} is connected already"
             return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
-        if not self.limits.allow_duplicate_ip:
-            holder = self._standing_at(facts.remote_ip)
-            if holder is not None:
-                return self._duplicate_ip(facts.remote_ip, holder)
-        return None
+        # Our own dial does not count as long as it is in its handshake: the remote may be dialling us at the same moment,
+        # and if both refused the other's connection, none would be left.
+        return self._crowded(facts.remote_ip, lambda other: other.stands or not other.is_outbound)
 
     def admit_peer(self, facts: ConnectionFacts, peer_id: NodeID) -> Refusal | None:
         """After the handshake. A duplicate ID is settled by `of_id` and the caller. Source: reference 3."""
@@ -180,11 +186,10 @@ class PeerTable:
             if inbound >= limit:
                 detail = f"{inbound} inbound peers of at most {limit}"
                 return Refusal(RefusalReason.INBOUND_LIMIT, detail)
-        if not self.limits.allow_duplicate_ip:
-            other = self._standing_at(facts.remote_ip, but=facts.connection, but_id=peer_id)
-            if other is not None and other.stands:
-                return self._duplicate_ip(facts.remote_ip, other)
-        return None
+        return self._crowded(
+            facts.remote_ip,
+            lambda other: other.stands and other.id != peer_id and other.facts.connection != facts.connection,
+        )
 
     def may_dial(self, peer_id: str, ip: str, port: int) -> Refusal | None:
         """Whether to dial: no peer that is connected, and one dial at a time for each ID. Source: reference 5 and 6."""
@@ -195,13 +200,7 @@ class PeerTable:
         if any(self._found("address", ip, port)):
             detail = f"{join_host_port(ip, port)} is connected already, or being dialled"
             return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
-        if not self.limits.allow_duplicate_ip:
-            for other in self._found("ip", ip):
-                if other.stands:
-                    return Refusal(
-                        RefusalReason.DUPLICATE_IP, f"currently dialling or existing: {ip} is {other.id}"
-                    )
-        return None
+        return self._crowded(ip, lambda other: other.stands)
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
@@ -275,19 +274,15 @@ class PeerTable:
             if not held:
                 self._index.pop(key, None)
 
-    def _standing_at(self, ip: str, but: str = "", but_id: str = "") -> Connection | None:
-        """The connections that count for this IP. Our own dial does not, as long as it is in its handshake: the remote may
-        be dialling us at the same moment, and if both refused the other's connection, none would be left.
-        """
-        for other in self._found("ip", ip):
-            if other.facts.connection == but or (but_id and other.id == but_id):
-                continue
-            if other.is_outbound and not other.stands:
-                continue
-            return other
+    def _crowded(self, ip: str, counts: Callable[[Connection], bool]) -> Refusal | None:
+        """Why one more connection of this address would be one too many. Args: counts, whether one that is there does."""
+        limits = self.limits.ip_limits
+        for most, prefix in limits.of(packed_ip(ip)):
+            there = [
+                other
+                for other in self._found("network", prefix)
+                if counts(other) and not limits.is_exempt(packed_ip(other.facts.remote_ip))
+            ]
+            if len(there) >= most:
+                return crowded(most, prefix, there[0].id or there[0].facts.socket_address)
         return None
-
-    @staticmethod
-    def _duplicate_ip(ip: str, other: Connection) -> Refusal:
-        holder = other.id or other.facts.socket_address
-        return Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {holder}")

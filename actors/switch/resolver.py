@@ -9,7 +9,8 @@ from typing import Protocol
 from peerage.actors.name_lookups import NAME_TIMEOUT_S, Answer, answer_of
 from peerage.actors.runtime import Timer
 from peerage.actors.runtime.log import get_logger
-from peerage.wire.net_address import AddressError, AddressLookupError, NetAddress, name_in
+from peerage.actors.switch.name_records import NameRecords
+from peerage.wire.net_address import AddressError, AddressLookupError, NetAddress, id_in, name_in
 from peerage.wire.remote_text import shown
 
 log = get_logger("peerage.switch")
@@ -29,6 +30,8 @@ class Resolver:
     """Parses addresses.
 
     Args: call_threadsafe, call_later, of the actor's loop; timeout, seconds that a name may take.
+
+    Attributes: records, where the other addresses of a name are found.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Resolver:
         timeout: float = NAME_TIMEOUT_S,
     ) -> None:
         self._lookups, self._timeout = lookups, timeout
+        self.records = NameRecords()
         self._call_threadsafe, self._call_later = call_threadsafe, call_later
 
     def close(self) -> None:
@@ -47,7 +51,10 @@ class Resolver:
         self._lookups.close()
 
     def parse(self, text: str, then: Parsed) -> None:
-        """Call `then` with the address, or with the error: at once, unless a name has to be looked up."""
+        """Call `then` with the address, or with the error: at once, unless a name has to be looked up.
+
+        Of a name's addresses it is the one to try first; the others are in `records`.
+        """
         try:
             name = name_in(text)
             address = NetAddress.parse(text) if name is None else None
@@ -99,11 +106,18 @@ class Resolver:
                 return
             is_over = True
             timer.cancel()
+            ips: list[str] = []
+
+            def resolve(_name: str) -> list[str]:
+                ips[:] = self.records.ordered(id_in(text), answer_of(answer, self._timeout))
+                return ips
+
             try:
-                address = NetAddress.parse(text, lambda _name: answer_of(answer, self._timeout))
+                address = NetAddress.parse(text, resolve)
             except AddressError as error:
                 then(error)
             else:
+                self.records.note(address, ips)
                 then(address)
 
         def answered(_answer: Answer) -> None:

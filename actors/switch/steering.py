@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
+from peerage.actors.crowding import ip_limits_of
 from peerage.actors.loss import LossReason
 from peerage.actors.messages import AddPersistent, AddPrivate, AddUnconditional, StopPeer
 from peerage.actors.messages.steering import (
@@ -124,7 +125,7 @@ def table_of(own_id: NodeID, config: Config) -> PeerTable:
 def limits_of(own_id: NodeID, config: Config) -> PeerLimits:
     """The limits that a switch keeps itself: where there are peer hosts, they count the inbound peers."""
     max_inbound = None if config.peerage.peer_hosts else config.p2p.max_num_inbound_peers
-    return PeerLimits(own_id, max_inbound, config.p2p.allow_duplicate_ip)
+    return PeerLimits(own_id, max_inbound, ip_limits_of(config), config.p2p.dial_timeout)
 
 
 def _wanted(whom: str) -> Callable[[Connection], bool]:

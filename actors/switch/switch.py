@@ -148,13 +148,8 @@ class SwitchActor(ProcessActor):
             keep=self._keep_notes,
             tell_private=lambda: self._news.tell(self._lists.notes),
         )
-        filters = Filters(
-            connection_filters,
-            peer_filters,
-            run=self._background.run,
-            call_later=call_later,
-            timeout=context.config.peerage.filter_timeout,
-        )
+        run, limit = self._background.run, context.config.peerage.filter_timeout
+        filters = Filters(connection_filters, peer_filters, run=run, call_later=call_later, timeout=limit)
         self._gate = Gate(
             self._table, self._bans, filters, now=now, call_later=call_later, refused=self._report_refusal
         )
@@ -172,6 +167,7 @@ class SwitchActor(ProcessActor):
             self._hosts,
             self._bans,
             filters,
+            self._resolver.records,
             now=now,
             ended=self._connection_ended,
             began=self._events.dialled,
@@ -295,6 +291,7 @@ class SwitchActor(ProcessActor):
         elif message.refusal is not None:
             self._refused(facts, message.refusal)
         elif connection is not None and (peer := facts.peer or connection.info) is not None:
+            self._metrics.buffer.inc("p2p_losses_total", (str(message.loss),))
             self._events.lost(peer, message)
             self._lines.stopped(peer, message.reason)
             if message.is_error and peer.id in self._table.persistent:
@@ -302,7 +299,9 @@ class SwitchActor(ProcessActor):
 
     def _refused(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         """A connection did not become a peer."""
-        self._dialler.settle(facts.connection, refusal)
+        if (told := self._dialler.refused(facts, refusal)) is None:
+            return  # the next address of its name is dialled
+        facts, refusal = told
         self._report_refusal(facts, refusal)
         if not facts.is_outbound or facts.dialled_id is None:
             return
@@ -434,8 +433,8 @@ class SwitchActor(ProcessActor):
         reply = self.runtime.defer()
 
         def answer(statuses: Sequence[PeerStatus]) -> None:
-            peers = self._table.snapshots(statuses)
-            reply.set(NetInfoSnapshot(True, self._context.config.p2p.external_address, peers))
+            peers, context = self._table.snapshots(statuses), self._context
+            reply.set(NetInfoSnapshot(True, context.external_address, peers, context.external_addresses_also))
 
         collect_statuses(self._hosts.transports, self.runtime.call_later, answer)
 

@@ -1,7 +1,6 @@
-"""The commands `peerage addrbook list`, `import` and `export`."""
+"""The commands `peerage addrbook list`, `import` and `export`; the group with all of them."""
 
-import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,19 @@ from typing import Any
 import click
 
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
-from peerage.actors.discovery.book.tally import LeftOut, Tally
 from peerage.actors.discovery.book.timestamps import NEVER, format_time
-from peerage.actors.discovery.errors import BookFileError
-from peerage.commands.book import open_alone, snapshot, told
+from peerage.commands.addrbook_check import check
+from peerage.commands.addrbook_clean import clean, remove
+from peerage.commands.addrbook_merge import add, import_, merge
+from peerage.commands.book import snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
-from peerage.commands.loading import load_config, warn
+from peerage.commands.ip_network import IPNetwork, Network
+from peerage.commands.loading import load_config
 from peerage.commands.options import home_option
 from peerage.commands.printing import output_options, put_json, put_lines
-from peerage.commands.running_node import NoSocketError, call_node
 from peerage.commands.table import table
-from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
-from peerage.config.home_lock import holder_of
 from peerage.wire.remote_text import shown
 
 HEAD = ("ADDRESS", "KIND", "STANDING", "TRIES", "LAST TRY", "LAST SUCCESS", "LATENCY", "SOURCE")
@@ -38,7 +36,6 @@ SORT_KEYS: dict[str, Callable[[KnownAddress], Any]] = {
 }
 
 MILLISECOND = 1_000_000
-ROWS_AT_ONCE = 2000  # addresses in one request to a running node: at most 1.5 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class _Filter:
     kind: Kind | None = None
     standing: Standing | None = None
     node_id: str = ""
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+    network: IPNetwork | None = None
     source: str = ""
 
     def __call__(self, row: KnownAddress) -> bool:
@@ -71,7 +68,7 @@ class _Filter:
     help="Only those never dialled, verified by the last handshake, or failed since then.",
 )
 @click.option("--id", "node_id", metavar="PREFIX", default="", help="Only IDs that begin with this.")
-@click.option("--in", "network", metavar="CIDR", help="Only addresses of this network.")
+@click.option("--in", "network", type=Network(), help="Only addresses of this network.")
 @click.option(
     "--source", metavar="PREFIX", default="", help="Only addresses told by an ID that begins with this."
 )
@@ -85,7 +82,7 @@ def list_(
     home: Home,
     standing: str | None,
     node_id: str,
-    network: str | None,
+    network: IPNetwork | None,
     source: str,
     sort: str,
     limit: int | None,
@@ -104,7 +101,7 @@ def list_(
         None if new is old else Kind.NEW if new else Kind.OLD,
         None if standing is None else Standing(standing),
         node_id.lower(),
-        _network(network),
+        network,
         source.lower(),
     )
     book = snapshot(home, load_config(home))
@@ -116,67 +113,6 @@ def list_(
     counts = book.statistics()
     part = "" if len(rows) == counts.size else f"{len(rows)} of "
     click.echo(f"{part}{counts.size} addresses, {counts.new} new, {counts.old} old", err=True)
-
-
-@click.command("import", epilog="Example: peerage addrbook import ~/.gaia/config/addrbook.json")
-@home_option
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--salvage", is_flag=True, help="Import what can be read of a damaged file.")
-def import_(home: Home, file: Path, *, salvage: bool) -> None:
-    """Add the addresses of CometBFT's addrbook.json, with their history.
-
-    Nodes that the book knows already are left unchanged, and no address has to make room. Refused entries are counted by
-    reason, with examples on standard error. A node that runs takes the addresses at once.
-    """
-    from peerage.actors.discovery.book.addrbook_json import load_file
-
-    config = load_config(home)
-    try:
-        read = load_file(file, strict=not salvage, skip_faulty=True)
-    except BookFileError as error:
-        raise MistakeError(f"{file}: {error}; --salvage takes what can be read of it") from error
-    holder = holder_of(home)
-    refused = Tally()
-    for reason, entries in read.left_out.items():
-        refused.add_all(reason, entries)
-    if holder is not None:
-        added, known = _import_running(home, read.rows, refused, holder)
-    else:
-        with open_alone(home, config) as book:
-            merged = book.merge(read.rows)
-        added, known = merged.added, merged.left_alone
-        for reason, entries in merged.left_out.items():
-            refused.add_all(reason, entries)
-    warn(*(f"{file}: {line}" for line in refused.lines()))
-    count = read.entries - added - known
-    click.echo(
-        f"{added} addresses imported, {known} known already, {count} refused"
-        + (f" ({refused})" if count else "")
-    )
-
-
-def _import_running(
-    home: Home, rows: Sequence[KnownAddress], refused: Tally, holder: HomeInUseError
-) -> tuple[int, int]:
-    """Have the running node take them, a part at a time. Returns: how many it added, and how many it knew.
-
-    Raises: FailureError with what it says; MistakeError, it takes no commands.
-    """
-    from peerage.actors.discovery.book.addrbook_json import write_book
-
-    added = known = 0
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        part = write_book("", rows[begin : begin + ROWS_AT_ONCE])
-        try:
-            done = call_node(home, "import_addresses", book=part)
-        except NoSocketError as error:
-            raise MistakeError(
-                f"{holder}; it cannot be told ({error}; is rpc.laddr empty?), so stop it first"
-            ) from error
-        added, known = added + done["added"], known + done["known"]
-        for reason, left in done["refused"].items():
-            refused.add_all(reason, LeftOut(left["count"], tuple(left["examples"])))
-    return added, known
 
 
 @click.command("export", epilog="Example: peerage addrbook export ~/.gaia/config/addrbook.json")
@@ -204,21 +140,10 @@ def export(home: Home, file: Path) -> None:
 
 addrbook = SubcommandGroup(
     "addrbook",
-    commands=[list_, import_, export],
-    help="List the address book, import and export CometBFT's addrbook.json.",
+    commands=[list_, check, clean, add, remove, merge, import_, export],
+    help="List, check, clean or change the address book; import and export CometBFT's addrbook.json.",
     no_args_is_help=True,
 )
-
-
-def _network(text: str | None) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    if text is None:
-        return None
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError as error:
-        raise MistakeError(
-            f"--in: found {text!r}, allowed: an IP address or network, like 10.0.0.0/8"
-        ) from error
 
 
 def _cells(row: KnownAddress) -> Iterable[str]:

@@ -14,10 +14,11 @@ from peerage.commands.book import lock_home, open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config
+from peerage.commands.node_link import NodeGoneError
 from peerage.commands.options import home_option
 from peerage.commands.peer_names import PeerName
-from peerage.commands.printing import output_options, put_json, put_lines
-from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.printing import check_output, output_options, put_json, put_lines
+from peerage.commands.running_node import call_node
 from peerage.commands.span import Span
 from peerage.commands.table import table
 from peerage.config.errors import HomeInUseError
@@ -79,13 +80,15 @@ def scores(home: Home, output: Path | None, *, as_json: bool) -> None:
 @click.argument("subject", type=PeerName(), metavar="ID|IP|CIDR")
 @click.option("--for", "seconds", type=Span(), default="24h", show_default=True, help="How long.")
 @click.option("--reason", default=DEFAULT_REASON, show_default=True, metavar="TEXT", help="Why.")
-def add(home: Home, subject: str, seconds: float, reason: str) -> None:
+@output_options
+def add(home: Home, subject: str, seconds: float, reason: str, output: Path | None, *, as_json: bool) -> None:
     """Ban a node ID, an IP address or a network.
 
     If it is banned already, the later of the two ends counts. A running node ends its connections at once.
     """
     from peerage.actors.discovery.book.row_codec import MAX_REASON
 
+    check_output(output)
     subject = _subject(subject)
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
@@ -96,7 +99,10 @@ def add(home: Home, subject: str, seconds: float, reason: str) -> None:
     else:
         with open_alone(home, load_config(home)) as book:
             until = book.bad_peers.ban(subject, seconds, reason).until
-    click.echo(f"{subject} is banned until {told(until)}")
+    if as_json:
+        put_json({"subject": subject, "until": format_time(until)}, output)
+    else:
+        put_lines([f"{subject} is banned until {told(until)}"], output)
 
 
 @click.command("remove", epilog="Example: peerage bans remove 203.0.113.0/24")
@@ -130,10 +136,8 @@ def _tell_node(home: Home, method: str, params: dict[str, Any]) -> Any:
     except HomeInUseError as in_use:
         try:
             return call_node(home, method, **params)
-        except NoSocketError as error:
-            raise MistakeError(
-                f"{in_use}; it cannot be told ({error}; is rpc.laddr empty?), so stop it first"
-            ) from error
+        except NodeGoneError as error:
+            raise MistakeError(f"{in_use}; it cannot be told ({error.cause}), so stop it first") from error
     return None
 
 

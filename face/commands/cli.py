@@ -5,7 +5,7 @@ import click
 from peerage.commands.group import CommandGroup, LazyCommand, underscored
 from peerage.commands.options import group_home_option
 
-_BOOK = ("peerage.actors.discovery.book.opening", "peerage.actors.discovery.book.addrbook_json")
+_BOOK = ("peerage.actors.discovery.book.opening", "peerage.actors.discovery.book.any_book")
 
 # In the order of --help. A command is imported when it is called; what --help says of it is its docstring's first sentence.
 COMMANDS = {
@@ -23,7 +23,11 @@ COMMANDS = {
         "Run a seed for several chains, each in processes of its own.",
         ("peerage.commands.seed_run",),
     ),
-    "show-node-id": LazyCommand("peerage.commands.node_key:show_node_id", "Show this node's ID."),
+    "show-node-id": LazyCommand(
+        "peerage.commands.node_key:show_node_id",
+        "Show this node's ID.",
+        ("peerage.supervisors.node.advertised",),
+    ),
     "gen-node-key": LazyCommand(
         "peerage.commands.node_key:gen_node_key",
         "Generate a node key and show its ID; an existing key is never overwritten.",
@@ -31,11 +35,11 @@ COMMANDS = {
     "config": LazyCommand(
         "peerage.commands.config:config",
         "Check, show or change the configuration.",
-        ("peerage.supervisors.node.advertised",),
+        ("peerage.supervisors.node.advertised", "peerage.commands.unresolved_peers"),
     ),
     "addrbook": LazyCommand(
         "peerage.commands.addrbook:addrbook",
-        "List the address book, import and export CometBFT's addrbook.json.",
+        "List, check, clean or change the address book; import and export CometBFT's addrbook.json.",
         _BOOK,
     ),
     "status": LazyCommand("peerage.commands.status:status", "Say how a running node stands, on one screen."),
@@ -61,6 +65,11 @@ COMMANDS = {
         "peerage.commands.doctor:doctor",
         "Look for what keeps a node from running well, and say what to do about each.",
         ("peerage.commands.health_checks",),
+    ),
+    "stack": LazyCommand(
+        "peerage.commands.stack:stack",
+        "Say what each actor of a running node is doing, in all its processes, also in those that hang.",
+        ("peerage.commands.debug_dump",),
     ),
     "debug": LazyCommand("peerage.commands.debug:debug", "Collect what is needed to find a node's fault."),
     "events": LazyCommand(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from peerage.commands.exit_status import FailureError, MistakeError
-from peerage.commands.loading import load_config, warn
+from peerage.commands.loading import load_config, warn, warn_without_file
 from peerage.commands.options import SettingName, home_option
 from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.written import write_text
@@ -35,6 +35,7 @@ BACKUP = "config.toml.before-migrate"
 def get(home: Home, setting: Setting[Any], output: Path | None, *, as_json: bool) -> None:
     """Print the effective value of one setting, as a flag would have it."""
     config = load_config(home)
+    warn_without_file(home)
     value = config.value_of(setting)
     if as_json:
         put_json({"setting": setting.name, "value": value, "source": config.source_of(setting.name)}, output)
@@ -83,6 +84,7 @@ def set_(home: Home, setting: Setting[Any], value: str) -> None:
 def diff(home: Home, output: Path | None, *, as_json: bool) -> None:
     """Show the settings that differ from the defaults, with both values and where each is set."""
     config = load_config(home)
+    warn_without_file(home)
     differing = [s for s in SETTINGS if config.value_of(s) != s.default]
     if as_json:
         put_json(

@@ -1,7 +1,7 @@
 """The command `peerage conform`."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,23 +52,7 @@ file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     "--junit", type=file, metavar="FILE", help="Write JUnit's XML to this file; - is standard output."
 )
 @click.option("--output", type=file, metavar="FILE", help="Write what is printed to this file instead.")
-def conform(
-    address: str | None,
-    only: Sequence[str],
-    skip: Sequence[str],
-    rpc: str | None,
-    source: str,
-    at_once: int,
-    patience: str,
-    max_time: str,
-    junit: Path | None,
-    output: Path | None,
-    *,
-    lists: bool,
-    widely: bool,
-    slow: bool,
-    as_json: bool,
-) -> None:
+def conform(**wished: Any) -> None:
     """Test whether a node keeps the rules of the protocol: handshakes, packets, peer exchange, limits and timeouts.
 
     Each case is a connection of its own, under a key made for it, that breaks or bends a rule; the report says what the
@@ -78,21 +62,6 @@ def conform(
 
     Exit code 0: all cases passed; 1: some failed; 2: wrong use, or the node is not reachable or turned us away.
     """
-    from peerage.commands.conform_run import run_conform
+    from peerage.commands.conform_run import Wishes, run_conform
 
-    run_conform(
-        address,
-        only,
-        skip,
-        rpc,
-        source,
-        at_once,
-        patience,
-        max_time,
-        junit,
-        output,
-        lists=lists,
-        widely=widely,
-        slow=slow,
-        as_json=as_json,
-    )
+    run_conform(Wishes(**wished))

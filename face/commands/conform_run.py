@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -36,42 +37,52 @@ LONGEST_S = 3600.0
 LONGEST_ANSWER = 1 << 20
 
 
-def run_conform(
-    address: str | None,
-    only: Sequence[str],
-    skip: Sequence[str],
-    rpc: str | None,
-    source: str,
-    at_once: int,
-    patience: str,
-    max_time: str,
-    junit: Path | None,
-    output: Path | None,
-    *,
-    lists: bool,
-    widely: bool,
-    slow: bool,
-    as_json: bool,
-) -> None:
-    """Examine a node, and report. The arguments are the command's. Raises: MistakeError, FailureError."""
-    cases = chosen(only, skip, widely=widely, known=_unknown)
-    if lists:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line says; the names are those of the command's options. Args: widely, `--all`."""
+
+    address: str | None
+    lists: bool
+    only: Sequence[str]
+    skip: Sequence[str]
+    widely: bool
+    slow: bool
+    rpc: str | None
+    source: str
+    at_once: int
+    patience: str
+    max_time: str
+    as_json: bool
+    junit: Path | None
+    output: Path | None
+
+    @property
+    def bounds(self) -> Bounds:
+        """Raises: MistakeError."""
+        return Bounds(
+            self.at_once,
+            _seconds("--patience", self.patience),
+            _seconds("--max-time", self.max_time),
+            PING_ROUND_S if self.slow else 0.0,
+        )
+
+
+def run_conform(wishes: Wishes) -> None:
+    """Examine a node, and report. Raises: MistakeError, FailureError."""
+    address, source, output, as_json = wishes.address, wishes.source, wishes.output, wishes.as_json
+    cases = chosen(wishes.only, wishes.skip, widely=wishes.widely, known=_unknown)
+    if wishes.lists:
         _write(output, lambda to: _list(cases, to, as_json=as_json))
         return
     if address is None:
         raise MistakeError("ID@HOST:PORT: found nothing, expected the address of a node, or --list")
     if not cases:
         raise MistakeError("--only and --skip leave no case")
-    bounds = Bounds(
-        at_once,
-        _seconds("--patience", patience),
-        _seconds("--max-time", max_time),
-        PING_ROUND_S if slow else 0.0,
-    )
+    bounds = wishes.bounds
     if source and not _is_ours(source):
         raise MistakeError(f"--source: found {source!r}, allowed: an IP of this machine")
     target = _address(address)
-    dial = None if rpc is None else _dialler(rpc)
+    dial = None if wishes.rpc is None else _dialler(wishes.rpc)
     began = time.monotonic()
     node, is_seed = _reached(address, target)
     claims = Claims.of(node, is_seed=is_seed)
@@ -86,9 +97,9 @@ def run_conform(
         examination.sent,
         _notes(examination),
     )
-    if junit is not None:
-        _write(junit, lambda to: to.write(report.as_junit()))
-    if output is not None or str(junit) != "-":  # otherwise it would stand behind the XML
+    if wishes.junit is not None:
+        _write(wishes.junit, lambda to: to.write(report.as_junit()))
+    if output is not None or str(wishes.junit) != "-":  # otherwise it would stand behind the XML
         _write(output, lambda to: _print(report, to, as_json=as_json))
     if report.failed:
         raise FailureError(f"{address}: {len(report.failed)} of {len(results)} cases failed")

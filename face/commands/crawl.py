@@ -40,6 +40,19 @@ output_file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 @click.option("--picture", type=output_file, metavar="FILE.svg", help="Draw the network.")
 @click.option(
+    "--html",
+    type=output_file,
+    metavar="FILE",
+    help="Write one page for a browser: summary, picture, and a table of the nodes.",
+)
+@click.option(
+    "--mmdb",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Say where nodes are, by this MaxMind DB file (country, city or ASN); may be repeated. Nothing is sent anywhere.",
+)
+@click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -91,6 +104,8 @@ def crawl(
     edges: Path | None,
     graphml: Path | None,
     picture: Path | None,
+    html: Path | None,
+    mmdb: tuple[Path, ...],
     state: Path | None,
     rate: float,
     max_in_flight: int,
@@ -118,7 +133,14 @@ def crawl(
     """
     from peerage.commands.crawl_run import Manners, Order, run_crawl
 
-    files = {"output": output, "csv": csv_, "edges": edges, "graphml": graphml, "picture": picture}
+    files = {
+        "output": output,
+        "csv": csv_,
+        "edges": edges,
+        "graphml": graphml,
+        "picture": picture,
+        "html": html,
+    }
     manners = Manners(rate, max_in_flight, timeout, requests, max_time)
     run_crawl(
         Order(
@@ -127,6 +149,7 @@ def crawl(
             network=network,
             any_network=any_network,
             files=files,
+            mmdb=mmdb,
             as_json=as_json,
             state=state,
             max_nodes=max_nodes,

@@ -28,8 +28,10 @@ from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
 from peerage.actors.private_memory import close_memory
 from peerage.commands.crawl_report import answered_table, summary
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.geography import Geography, Locations
 from peerage.commands.loading import load_config, warn
 from peerage.commands.network_files import write_csv, write_edges, write_graphml, write_json
+from peerage.commands.network_page import write_page
 from peerage.commands.network_picture import draw_network
 from peerage.commands.written import write_text
 from peerage.config.config import Config
@@ -51,11 +53,14 @@ class _Output:
 
     flag: str
     path: Path
-    write: Callable[[NetworkMap, TextIO], None]
+    write: Callable[[NetworkMap, TextIO, Locations], None]
 
     @property
     def is_standard(self) -> bool:
         return self.path == STANDARD
+
+    def write_to(self, found: NetworkMap, locations: Locations, file: TextIO) -> None:
+        self.write(found, file, locations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,10 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user wants. Attributes: files, by the flag that names them; manners, how visits are made."""
+    """What the user wants.
+
+    Attributes: files, by the flag that names them; mmdb, that know where addresses are; manners, how visits are made.
+    """
 
     home: Home
     seeds: str | None
@@ -83,6 +91,7 @@ class Order:
     max_nodes: int
     own_key: bool
     manners: Manners
+    mmdb: tuple[Path, ...] = ()
 
 
 def run_crawl(order: Order) -> None:
@@ -98,17 +107,20 @@ def run_crawl(order: Order) -> None:
         ("--edges", files["edges"], write_edges),
         ("--graphml", files["graphml"], write_graphml),
         ("--picture", files["picture"], draw_network),
+        ("--html", files["html"], write_page),
     )
     close_memory()
     key = load_node_key(load_config(order.home).node_key_path) if order.own_key else NodeKey.generate()
     state = order.state
     with ExitStack() as stack:
+        geography = stack.enter_context(Geography(order.mmdb))
         journal = None if state is None else stack.enter_context(_journal(state))
         survey = _survey(order, journal)
         notes = _Notes(journal)
         began = time.monotonic()
         stopped = _run(survey, key, order.manners, notes)
-        undone = _report(survey, outputs, time.monotonic() - began, stopped=stopped > 0) + notes.undone()
+        undone = _report(survey, outputs, geography, time.monotonic() - began, stopped=stopped > 0)
+        undone += notes.undone()
         if survey.waiting:
             kept = "what was found is not kept" if state is None else f"--state {state} goes on"
             click.echo(f"waiting      {survey.waiting} addresses: {kept}", err=True)
@@ -232,7 +244,9 @@ async def _until_signal(work: Coroutine[None, None, None]) -> int:
 # --- what the user asked for ---
 
 
-def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], None]]) -> list[_Output]:
+def _outputs(
+    *wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO, Locations], None]],
+) -> list[_Output]:
     """The files to write. They are checked now, before an hour is spent on their content."""
     outputs = [_Output(flag, path, write) for flag, path, write in wanted if path is not None]
     for each in outputs:
@@ -310,29 +324,32 @@ def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None
 # --- the result ---
 
 
-def _write_table(found: NetworkMap, file: TextIO) -> None:
-    for line in answered_table(found):
+def _write_table(found: NetworkMap, file: TextIO, locations: Locations) -> None:
+    for line in answered_table(found, locations):
         click.echo(line, file)
 
 
-def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> list[str]:
+def _report(
+    survey: Survey, outputs: list[_Output], geography: Geography, seconds: float, *, stopped: bool
+) -> list[str]:
     """Write and print what was found. Returns: a line for each file that could not be written."""
     for seed, fault in survey.seed_faults().items():
         warn(f"seed {seed}: {fault}")
     if not survey.has_seed and not stopped:
         raise FailureError("no seed answered")
     found = survey.network_map()
+    locations = geography.locate_all(found)
     undone: list[str] = []
     for each in outputs:
         if each.is_standard:
-            each.write(found, sys.stdout)
+            each.write(found, sys.stdout, locations)
             continue
         try:
-            write_text(each.path, partial(each.write, found))
+            write_text(each.path, partial(each.write_to, found, locations))
         except FailureError as error:
             undone.append(f"{each.flag}: {error.message}")
     if not outputs:
-        _write_table(found, sys.stdout)
-    for line in summary(found, seconds):
+        _write_table(found, sys.stdout, locations)
+    for line in summary(found, seconds, locations):
         click.echo(line, err=True)
     return undone

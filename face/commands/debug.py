@@ -39,8 +39,9 @@ FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 def dump(home: Home, output: Path | None, log: Path | None) -> None:
     """Collect what is needed to find a node's fault: also of one that hangs, or does not run.
 
-    How the node stands, its peers, settings, processes and limits, and where each thread of each process is. It holds no
-    key, and no private peer. Whatever cannot be got is listed in missing.txt. Run it as the node's user.
+    How the node stands, its actors, peers, settings, processes and limits, what happened last, and where each thread of
+    each process is. It holds no key, and no private peer. Whatever cannot be got is listed in missing.txt. Run it as the
+    node's user.
     """
     from peerage.commands.debug_dump import dump_of
 

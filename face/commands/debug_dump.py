@@ -12,15 +12,17 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 
+from peerage.commands.event_lines import MESSAGE, read_notices
 from peerage.commands.exit_status import FailureError
-from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.node_link import NodeGoneError
+from peerage.commands.running_node import call_node, stream_from_node
 from peerage.commands.stack_collection import collect_stacks
 from peerage.config.config import Config
 from peerage.config.errors import OperatorError
@@ -29,17 +31,18 @@ from peerage.config.home_lock import holder_of
 from peerage.config.release import VERSION
 from peerage.config.sections import SETTINGS
 
-__all__ = ["dump_of", "redacted"]
+__all__ = ["dump_of", "processes_of", "redacted", "title_of"]
 
 README: Final = """\
 A debug dump of a peerage node. It holds no key. IDs of private peers are replaced by private-peer-N, wherever they occur.
 
 overview.json               how the node stands; its parts and their restarts
 peers.json, bans.json       who is connected; who is kept out
-actors.json                 the mailboxes
+actors.json                 the tree and its mailboxes
+events.json                 what happened last; nothing from hosts of private peers
 config.json                 the settings that count, and where each comes from
 processes.json, limits.txt  the node's processes as the system sees them, and what it allows them
-stacks.txt                  where each thread of each process was
+stacks.txt                  what each actor was doing, and where each thread of each process was
 files.txt, versions.json    the home's files; versions of everything
 log.txt                     the last lines of the log, if it was named
 missing.txt                 what could not be got, and why
@@ -67,6 +70,9 @@ LIBRARIES: Final = (
 )
 
 
+_Answer = TypeVar("_Answer")
+
+
 class SilentNodeError(Exception):
     """The node is not there, or says nothing."""
 
@@ -82,13 +88,14 @@ def dump_of(home: Home, log: Path | None = None) -> dict[str, str]:
         except (OSError, ValueError, OperatorError, FailureError, SilentNodeError, psutil.Error) as error:
             missing.append(f"{name}: {error.message if isinstance(error, FailureError) else error}")
 
-    processes = _processes(home, missing)
+    processes = processes_of(home, missing)
     # First, while everything is as it was: the questions below change what the node is doing.
-    get("stacks.txt", lambda: collect_stacks(((p.pid, _title(p)) for p in processes), home.stacks_file))
+    get("stacks.txt", lambda: collect_stacks(((p.pid, title_of(p)) for p in processes), home.stacks_file))
     node = _Node(home)
     get("processes.json", lambda: _json([_facts(process) for process in processes]))
     for name, method in CALLS.items():
         get(name, lambda method=method: _json(node.call(method)))  # type: ignore[misc]  # bound now
+    get("events.json", lambda: _json(node.events()))
     get("config.json", lambda: _json(_settings(home, node)))
     get("limits.txt", lambda: _limits(processes))
     get("files.txt", lambda: "\n".join(_listing(home)))
@@ -122,13 +129,25 @@ class _Node:
 
     def call(self, method: str) -> Any:
         """Raises: SilentNodeError, it does not run or does not answer; FailureError, it says why it cannot."""
+        return self._ask(lambda: call_node(self._home, method, within=ANSWER_S))
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events that the node still has, the oldest first. Raises: like `call`; ValueError, it sent none."""
+
+        def read() -> list[dict[str, Any]]:
+            with stream_from_node(self._home, "/events?follow=false", ANSWER_S) as lines:
+                return [notice.data for notice in read_notices(lines) if notice.name == MESSAGE]
+
+        return self._ask(read)
+
+    def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
         if self._why_silent:
             raise SilentNodeError(self._why_silent)
         began = time.monotonic()
         try:
-            return call_node(self._home, method, within=ANSWER_S)
-        except NoSocketError as error:
-            self._why_silent = str(error)
+            return ask()
+        except NodeGoneError as error:
+            self._why_silent = error.cause
             raise SilentNodeError(self._why_silent) from error
         except FailureError as error:
             if time.monotonic() - began >= ANSWER_S:
@@ -144,14 +163,43 @@ def _private_ids(node: _Node, files: dict[str, str], missing: list[str]) -> dict
         ids = []
         if "log.txt" in files:
             missing.append("private peers that were added while the node ran: lines of log.txt may name them")
+        if files.pop("events.json", None) is not None:
+            missing.append("events.json: which peers are private could not be got")
     settings = json.loads(files.get("config.json", "{}"))
     ids += settings.get("p2p.private_peer_ids", {}).get("value", [])
     stand_ins = {peer_id: f"private-peer-{number}" for number, peer_id in enumerate(dict.fromkeys(ids), 1)}
+    hosts = _hosts_of(stand_ins, files.get("config.json", ""))
     if "peers.json" in files:
         info = json.loads(files["peers.json"])
-        info["peers"] = [peer for peer in info["peers"] if peer["node_info"]["id"] not in stand_ins]
+        peers = info["peers"]
+        info["peers"] = [peer for peer in peers if peer["node_info"]["id"] not in stand_ins]
         files["peers.json"] = _json(info)
+        hosts |= {peer["remote_ip"] for peer in peers if peer["node_info"]["id"] in stand_ins}
+    if "events.json" in files:
+        files["events.json"] = _json(_events_of_others(stand_ins, hosts, json.loads(files["events.json"])))
     return stand_ins
+
+
+def _hosts_of(private: Mapping[str, str], text: str) -> set[str]:
+    """Where the addresses in a text say that private peers are."""
+    found = re.findall(r"(?i)([0-9a-f]{40})@\[?([^\s\",\\\]]+?)\]?:\d+", text)
+    return {host for peer_id, host in found if peer_id.lower() in private}
+
+
+def _events_of_others(
+    private: Mapping[str, str], hosts: set[str], events: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those that are neither about a private peer nor about a host at which one is."""
+
+    def host_of(event: Mapping[str, Any]) -> str:
+        return str(event.get("address", "")).rpartition(":")[0].strip("[]") or str(event.get("subject", ""))
+
+    def is_about(event: Mapping[str, Any], words: Iterable[str]) -> bool:
+        text = json.dumps(event).lower()
+        return any(word in text for word in words)
+
+    hosts = hosts | {host_of(event) for event in events if is_about(event, private)} - {""}
+    return [event for event in events if not is_about(event, private) and host_of(event) not in hosts]
 
 
 def _without(private: Mapping[str, str], line: str) -> str:
@@ -172,7 +220,7 @@ def _settings(home: Home, node: _Node) -> Any:
         }
 
 
-def _processes(home: Home, missing: list[str]) -> list[psutil.Process]:
+def processes_of(home: Home, missing: list[str]) -> list[psutil.Process]:
     """The node's main process and all below it."""
     holder = holder_of(home)
     if holder is None or holder.pid is None or holder.host:
@@ -186,7 +234,8 @@ def _processes(home: Home, missing: list[str]) -> list[psutil.Process]:
         return []
 
 
-def _title(process: psutil.Process) -> str:
+def title_of(process: psutil.Process) -> str:
+    """What the system calls a process."""
     try:
         return " ".join(process.cmdline()).strip()[:TITLE_CHARS] or process.name()
     except psutil.Error:
@@ -200,7 +249,7 @@ def _facts(process: psutil.Process) -> dict[str, Any]:
             return {
                 "pid": process.pid,
                 "parent": process.ppid(),
-                "title": _title(process),
+                "title": title_of(process),
                 "status": process.status(),
                 "threads": process.num_threads(),
                 "rss_bytes": memory.rss,

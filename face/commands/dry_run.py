@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from peerage.actors.discovery.errors import StoreError
-from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime.limits import descriptor_limit
 from peerage.commands.book import snapshot
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.listening_trial import Trial, listening_settings, try_listening
+from peerage.commands.loading import warn
 from peerage.commands.node_run import load_reactors
+from peerage.commands.printing import put_json, put_lines
+from peerage.commands.unresolved_peers import unresolved_peers
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, NodeKeyFileError, NodeKeyMissingError
+from peerage.config.home import Home
 from peerage.config.home_lock import holder_of
 from peerage.config.home_modes import open_to_others
 from peerage.config.node_key_file import load_node_key
 from peerage.config.quoting import shown
-from peerage.supervisors.node.advertised import unresolved_hosts
+from peerage.supervisors.node.advertised import refusals_by_books, unresolved_hosts
 from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
@@ -31,9 +35,8 @@ from peerage.supervisors.node.room_to_start import SystemLimits, lack_of_room_to
 from peerage.supervisors.node.start_line import wanted
 from peerage.supervisors.node.tree import NodeTree
 from peerage.wire.keys import NodeID
-from peerage.wire.net_address import name_in
 
-__all__ = ["Plan", "plan_of", "tell"]
+__all__ = ["Plan", "plan_for", "tell"]
 
 
 @dataclass(slots=True)
@@ -47,23 +50,45 @@ class Plan:
     mistakes: list[str] = field(default_factory=list)
 
 
-def tell(plan: Plan) -> None:
+def tell(plan: Plan, output: Path | None = None, *, as_json: bool = False) -> None:
     """Print a plan. Raises: MistakeError, there are some."""
-    for what, text in plan.lines:
-        click.echo(f"{what:<10}{text}")
-    for line in plan.odd:
-        click.echo(f"Warning: {line}", err=True)
+    if as_json:
+        put_json(_as_json(plan), output)
+    else:
+        well = [] if plan.mistakes else ["nothing would keep this node from starting"]
+        put_lines([*(f"{what:<10}{text}" for what, text in plan.lines), *well], output)
+    warn(*plan.odd)
     if plan.mistakes:
         *others, last = plan.mistakes
         for line in others:
             click.echo(f"Error: {line}", err=True)
         raise MistakeError(last)
-    click.echo("nothing would keep this node from starting")
 
 
-def plan_of(config: Config) -> Plan:
-    """Look at everything that a start looks at. Args: config, one that is fit for a start."""
-    plan = Plan()
+def _as_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "well": not plan.mistakes,
+        "plan": _by_what(plan.lines),
+        "warnings": plan.odd,
+        "mistakes": plan.mistakes,
+    }
+
+
+def _by_what(lines: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """A node listens at several addresses, and there may be several notes."""
+    found: dict[str, list[str]] = {}
+    for what, text in lines:
+        found.setdefault(what, []).append(text)
+    return found
+
+
+def plan_for(home: Home, flags: Mapping[str, str]) -> Plan:
+    """Look at everything that a start looks at."""
+    try:
+        config = Config.load(home, flags, file_needed=True, to_start=True)
+    except ConfigError as error:
+        return Plan(odd=list(error.warnings), mistakes=list(map(str, error.mistakes)))
+    plan = Plan(odd=list(config.warnings))
     node_id = _look_at_key(config, plan)
     reactors = _look_at_reactors(config, plan)
     _look_at_addresses(config, plan)
@@ -112,10 +137,16 @@ def _look_at_addresses(config: Config, plan: Plan) -> None:
         trials = [Trial(name, address) for name, address in listening_settings(config).items()]
     else:
         trials = try_listening(config)
-    names = {"p2p.laddr": "listens", "rpc.laddr": "rpc", "instrumentation.prometheus_listen_addr": "metrics"}
+    names = {
+        "p2p.laddr": "listens",
+        "peerage.listen_also": "listens",
+        "rpc.laddr": "rpc",
+        "instrumentation.prometheus_listen_addr": "metrics",
+    }
     for trial in trials:
-        told = f", and tells others {trial.told}" if trial.told else ""
+        told = f", and tells others {' and '.join(trial.told)}" if trial.told else ""
         plan.lines.append((names[trial.setting], f"{trial.address}{told}"))
+        plan.odd += [why for _told, why in refusals_by_books(config, trial.told)]
         if trial.fault:
             plan.mistakes.append(trial.fault)
     try:
@@ -123,28 +154,22 @@ def _look_at_addresses(config: Config, plan: Plan) -> None:
             raise ConfigError(unresolved)
     except ConfigError as error:
         plan.mistakes.append(str(error))
-    _look_at_seeds(config, plan)
+    _look_at_peers(config, plan)
     if fault := _unwritable(config.home.data_dir):
         plan.mistakes.append(fault)
 
 
-def _look_at_seeds(config: Config, plan: Plan) -> None:
-    """Seeds whose names have no address: a mistake if all are such, and there is no address book."""
-    seeds = {seed: name_in(seed) for seed in config.p2p.seeds if config.p2p.pex}
-    resolve = resolved_within(NAME_TIMEOUT_S, [name for name in seeds.values() if name])
-    lost = []
-    for seed, name in seeds.items():
-        try:
-            if name and not resolve(name):
-                lost.append(f"{shown(seed)}: the name has no address")
-        except OSError as error:
-            lost.append(f"{shown(seed)}: {error.strerror or error}")
+def _look_at_peers(config: Config, plan: Plan) -> None:
+    """Peers whose names have no address: a mistake if all seeds are such, and there is no address book."""
+    lost = unresolved_peers(config)
     has_book = config.home.addrbook_store.exists() or config.addr_book_path.exists()
-    told = [f"p2p.seeds: {line}" for line in lost]
-    if lost and len(lost) == len(seeds) and not has_book:
-        plan.mistakes += told
+    seeds = lost.pop("p2p.seeds", [])
+    if seeds and len(seeds) == len(config.p2p.seeds) and not has_book:
+        plan.mistakes += seeds
     else:
-        plan.odd += told
+        plan.odd += seeds
+    for lines in lost.values():
+        plan.odd += lines
 
 
 def _unwritable(path: Path) -> str:
@@ -157,7 +182,7 @@ def _unwritable(path: Path) -> str:
 
 def _look_at_limits(config: Config, reactors: ReactorTable, plan: Plan) -> None:
     names = NodeNames("", reactors.names, max(1, config.peerage.peer_hosts))
-    parts = NodeTree(config, names, reactors, (), ()).size
+    parts = NodeTree(config, names, reactors, (), (), takes_commands=True).size
     limits, limit = SystemLimits.now(), descriptor_limit()
     if lack := lack_of_room_to_start(parts, len(listening_settings(config)), limits):
         plan.mistakes.append(lack)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,12 @@ SHARED = (
     "peerage.actors.messages",
     "peerage.config.logging",
     "peerage.supervisors.node.host_setup",
+    "peerage.actors.discovery.book.calls",
+    "peerage.actors.discovery.book.whole_file",
+    "peerage.actors.switch.filters",
+    "peerage.actors.peers.register",
+    "peerage.actors.reactors.reactor",
+    "concurrent.futures.thread",
 )
 
 
@@ -25,12 +30,15 @@ def start_fork_server() -> None:
     """Import what is shared, and fork the server, which goes on with what only the hosts need."""
     with without("rich"):
         import structlog  # noqa: F401 - looks for rich; our lines have plain tracebacks, whatever is installed
+    with without("typing_extensions"):
+        import msgspec  # noqa: F401 - looks for it, and does without: 0.3 MiB that nobody else here needs
     for module in SHARED:
         import_module(module)
     from peerage.actors.runtime.processes import prelaunch
+    from peerage.actors.runtime.processes.shared_pages import keep_shared
     from peerage.supervisors.node.parts import PRELOAD
 
-    gc.freeze()  # what is there now, neither of both has to look through again
+    keep_shared()  # and what is there now, neither of both has to look through again
     prelaunch.start(PRELOAD, fork=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from peerage.wire.remote_text import shown
 
-__all__ = ["Notice", "event_line", "read_notices"]
+__all__ = ["MESSAGE", "Notice", "cause", "event_line", "read_notices"]
 
 MESSAGE = "message"  # what a server-sent event is that has no name of its own
 MOST_SHOWN = 400  # characters of one value
@@ -47,8 +47,7 @@ def event_line(keys: dict[str, Any]) -> str:
         rest.pop(name, None)
     time, kind = str(rest.pop("time", "")), str(rest.pop("kind", ""))
     parts = [shown(time), f"{shown(kind):<11}", _who(rest)]
-    why = ": ".join(_text(each) for each in (rest.pop("reason", ""), rest.pop("detail", "")) if each)
-    if why:
+    if why := cause(_text(rest.pop("reason", "")), _text(rest.pop("detail", ""))):
         parts.append(f"({why})")
     parts += [
         f"{shown(name)}={_text(value)}"
@@ -56,6 +55,13 @@ def event_line(keys: dict[str, Any]) -> str:
         if value is not False and value not in ("", None)
     ]
     return " ".join(each for each in parts if each).rstrip()
+
+
+def cause(reason: str, detail: str) -> str:
+    """Both in one text, in which the detail may say what the reason is: then that is not said twice."""
+    if detail == reason or detail.startswith(f"{reason}: "):
+        return detail
+    return ": ".join(each for each in (reason, detail) if each)
 
 
 def _who(rest: dict[str, Any]) -> str:

@@ -17,7 +17,8 @@ from peerage.commands.event_lines import MESSAGE, Notice, event_line, read_notic
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.interrupts import INTERRUPTED
 from peerage.commands.lost_output import raise_if_nobody_reads
-from peerage.commands.running_node import NoSocketError, not_there, stream_from_node
+from peerage.commands.node_link import NodeGoneError
+from peerage.commands.running_node import not_there, stream_from_node
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 
@@ -44,7 +45,7 @@ def run_events(
     try:
         with stream_from_node(home, f"/events?{urlencode(query)}") as lines:
             reason = _show(lines, as_json=as_json)
-    except NoSocketError as error:
+    except NodeGoneError as error:
         raise not_there(home, error) from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(INTERRUPTED) from None

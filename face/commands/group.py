@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _HELP = frozenset({"--help", "-h"})
+_WHOLE_SENTENCE = 1000  # characters; click's own lists break off at the end of the line
 
 
 class LazyCommand(NamedTuple):
@@ -36,7 +37,18 @@ class LazyCommand(NamedTuple):
 
 
 class SubcommandGroup(click.Group):
-    """A click group that knows what a mistyped command was probably meant to be."""
+    """A click group that knows what a mistyped command was probably meant to be, and lists commands by whole sentences."""
+
+    def _listed(self) -> list[click.Command]:
+        """What --help lists, in order."""
+        return list(self.commands.values())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(str(each.name), each.get_short_help_str(_WHOLE_SENTENCE)) for each in self._listed()]
+            )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -78,21 +90,15 @@ class CommandGroup(SubcommandGroup):
 
         found = [
             CompletionItem(stub.name, help=stub.get_short_help_str())
-            for stub in self._stubs()
+            for stub in self._listed()
             if str(stub.name).startswith(incomplete)
         ]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def _stubs(self) -> list[click.Command]:
+    def _listed(self) -> list[click.Command]:
+        """Stubs of those that are not imported yet."""
         lazy = [click.Command(name, help=lazy.help) for name, lazy in self._lazy.items()]
         return [*lazy, *self.commands.values()]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands as click's own does, without importing them."""
-        stubs = self._stubs()
-        room = formatter.width - 6 - max(len(str(stub.name)) for stub in stubs)
-        with formatter.section("Commands"):
-            formatter.write_dl([(str(stub.name), stub.get_short_help_str(room)) for stub in stubs])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -118,13 +124,13 @@ class CommandGroup(SubcommandGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read what is in front of the command. A mistake in it is a MistakeError of one line."""
-        with _wrong_usage_in_one_line():
+        with _wrong_usage_in_one_line(), _errors_of_the_system_in_one_line():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Errors of the operator or the system end as a single message and an exit code."""
         try:
-            with _wrong_usage_in_one_line():
+            with _wrong_usage_in_one_line(), _errors_of_the_system_in_one_line():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             end_by_interrupts()  # a second Ctrl-C must not hit us in here
@@ -132,12 +138,19 @@ class CommandGroup(SubcommandGroup):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except OperatorError as error:
             raise MistakeError(str(error)) from error
-        except OSError as error:
-            from peerage.commands.lost_output import is_lost
 
-            if is_lost(error):  # `peerage.__main__` ends the program
-                raise
-            raise FailureError(str(error)) from error
+
+@contextmanager
+def _errors_of_the_system_in_one_line() -> Iterator[None]:
+    """Such as a disk that is full. Raises: FailureError; OSError, nobody reads: `peerage.__main__` ends the program."""
+    try:
+        yield
+    except OSError as error:
+        from peerage.commands.lost_output import is_lost
+
+        if is_lost(error):
+            raise
+        raise FailureError(str(error)) from error
 
 
 @contextmanager

@@ -19,13 +19,15 @@ from peerage.actors.runtime.limits import HELP_WITH_DESCRIPTORS, descriptor_limi
 from peerage.actors.runtime.processes.directory import left_behind
 from peerage.commands.exit_status import FailureError
 from peerage.commands.listening_trial import Trial, listening_settings, try_listening
-from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.node_link import NodeGoneError
+from peerage.commands.running_node import call_node
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, HomeInUseError, NodeKeyFileError
 from peerage.config.home import Home
 from peerage.config.home_lock import holder_of
 from peerage.config.home_modes import open_to_others
 from peerage.config.node_key_file import load_node_key
+from peerage.supervisors.node.advertised import refused_by_books
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
 from peerage.supervisors.node.room_to_start import (
@@ -35,7 +37,6 @@ from peerage.supervisors.node.room_to_start import (
     lack_of_room_to_start,
 )
 from peerage.supervisors.node.tree import NodeTree
-from peerage.wire.ip_ranges import is_routable, parse_ip
 
 __all__ = ["Finding", "examine"]
 
@@ -175,33 +176,42 @@ def is_kept_right() -> bool | None:
 def _ports(config: Config) -> Iterator[Finding]:
     holder = holder_of(config.home)
     if holder is not None:
-        yield from _running(config.home, holder)
+        yield from _running(config, holder)
         return
     for trial in try_listening(config):
         yield _bindable(trial)
-        if trial.told:
-            yield from _announced(config, trial.told)
+        for told in trial.told:
+            yield from _announced(config, told)
 
 
-def _running(home: Home, holder: HomeInUseError) -> Iterator[Finding]:
+def _running(config: Config, holder: HomeInUseError) -> Iterator[Finding]:
     """A node that runs: whether it answers its operator, and whether it is reached at the address that it tells."""
+    home = config.home
     try:
         call_node(home, "health", within=REACH_S)
         yield Finding("node", f"runs as process {holder.pid}, and answers")
-    except NoSocketError as error:
+    except NodeGoneError as error:
         yield Finding(
             "node",
-            f"runs as process {holder.pid}; it takes no commands: {error}",
-            "set rpc.laddr, and start it again",
+            f"runs as process {holder.pid}; it takes no commands: {error.cause}",
+            "start it with `peerage start`, or in a program with Node(…, takes_commands=True)",
         )
     except FailureError as error:
         remedy = f"`peerage debug dump --home {home}` says where it hangs; start it again"
         yield Finding("node", f"runs as process {holder.pid}: {error.message}", remedy)
-    host, _, port = holder.address.rpartition("@")[2].rpartition(":")
+    for address in (holder.address, *holder.also):
+        yield from _reached(config, address)
+
+
+def _reached(config: Config, address: str) -> Iterator[Finding]:
+    """Whether somebody is reached where peers are told to dial. Args: address, ID@host:port, or nothing."""
+    host, _, port = address.rpartition("@")[2].rpartition(":")
     if not port.isdigit():
         return
     place = f"{host}:{port}, where it tells peers to dial"
-    if is_reached(host.strip("[]"), int(port)):
+    if refused_by_books(config, f"{host}:{port}"):
+        yield from _announced(config, f"{host}:{port}")
+    elif is_reached(host.strip("[]"), int(port)):
         yield Finding("announced", f"the node is reached at {place}")
     else:
         remedy = (
@@ -226,15 +236,9 @@ def is_reached(host: str, port: int) -> bool:
 
 
 def _announced(config: Config, told: str) -> Iterator[Finding]:
-    host = told.rpartition(":")[0].strip("[]")
-    try:
-        is_public = is_routable(parse_ip(host))
-    except ValueError:  # a name: others look it up
-        is_public = True
-    remedy = ""
-    if not is_public and config.p2p.addr_book_strict:
-        remedy = "set p2p.external_address to where others reach this machine, and forward the port to it"
-    yield Finding("announced", f"peers are told to dial {told}", remedy)
+    refused = refused_by_books(config, told)
+    found, _, remedy = refused.partition("; ")
+    yield Finding("announced", found or f"peers are told to dial {told}", remedy)
 
 
 def _leftovers(config: Config) -> Iterator[Finding]:
@@ -262,13 +266,21 @@ def _titles() -> Iterator[tuple[int, str]]:
 def orphans(titles: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     """Of processes by their titles those that belong to a node of `peerage start` whose main process is gone.
 
-    What a program that embeds nodes has started is left out: nobody can tell from outside whether that lives.
+    What a program that embeds nodes has started is left out. Its main process has a title of its own, and only its fork
+    server, which ends with it, shows that it lives. So while there is one, no part of a node is called lost: the parent
+    does not tell whose it is, for parts outlive a fork server that was killed.
     """
+    titles = list(titles)
+    embedded = any(title == "peerage: fork server" for _, title in titles)
     nodes = [
         (pid, title, *title.partition("]: ")[::2]) for pid, title in titles if title.startswith("peerage[")
     ]
     living = {node for _, _, node, part in nodes if part.startswith("root")}
-    return [(pid, title) for pid, title, node, part in nodes if part and node not in living]
+    return [
+        (pid, title)
+        for pid, title, node, part in nodes
+        if part and node not in living and (part == "fork server" or not embedded)
+    ]
 
 
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (

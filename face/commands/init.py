@@ -6,6 +6,7 @@ import click
 
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
+from peerage.commands.printing import check_output, output_options, put_json, put_lines
 from peerage.config.errors import HomeError
 from peerage.config.home import Home, make_directory
 from peerage.config.home_modes import open_to_others
@@ -15,6 +16,8 @@ from peerage.config.quoting import quoted
 from peerage.config.template import render_config_toml
 
 CONFIG_MODE = 0o644  # as CometBFT's
+# CometBFT gives a persistent peer up after a day. Who begins anew has nothing to keep compatible with, and means "always".
+NEVER_GIVEN_UP = {"p2p.persistent_peers_max_dial_period": 60.0}
 
 
 @click.command(epilog="Example: peerage init --home /srv/node --network my-chain")
@@ -26,21 +29,23 @@ CONFIG_MODE = 0o644  # as CometBFT's
     metavar="HOME",
     help="Take over a CometBFT home: its settings with today's names, node key, address book and network.",
 )
-def init(home: Home, network: str, source: str | None) -> None:
+@output_options
+def init(home: Home, network: str, source: str | None, output: Path | None, *, as_json: bool) -> None:
     """Create a home directory: config/config.toml, config/node_key.json and data/.
 
     Leaves files that exist unchanged, and says so. A CometBFT home works as it is, too: --from is for a
     home of its own, beside one that stays.
     """
     _check_text(network)
-    report = _Report()
+    check_output(output)
+    report = _Report(prints=not as_json and output is None)
     if source is not None:
         from peerage.commands.takeover import take_over
 
         for path, is_new in take_over(Home.find(source), home, network):
-            report.add(path, new=is_new)
-    report.add(home.config_file.parent, new=make_directory(home.config_file.parent))
-    report.add(home.config_file, new=_write_config(home, network))
+            report.add(path, is_new)
+    report.add(home.config_file.parent, make_directory(home.config_file.parent))
+    report.add(home.config_file, _write_config(home, network))
     config = load_config(home)
     if network and config.network != network:
         origin = config.source_of("network")
@@ -48,27 +53,44 @@ def init(home: Home, network: str, source: str | None) -> None:
     elif not config.network:
         warn("the network has no name yet: give --network when starting, or set network in [peerage]")
     key, created = load_or_create_node_key(config.node_key_path)
-    report.add(config.node_key_path, new=created)
-    report.add(home.data_dir, new=make_directory(home.data_dir))
+    report.add(config.node_key_path, created)
+    report.add(home.data_dir, make_directory(home.data_dir))
     warn(*open_to_others(config))
-    click.echo(f"node ID: {key.node_id}")
+    if as_json:
+        known = {"home": str(home), "network": config.network, "node_id": key.node_id}
+        put_json(known | {"wrote": report.paths(new=True), "kept": report.paths(new=False)}, output)
+    else:
+        put_lines([*report.lines_to_come(), f"node ID: {key.node_id}"], output)
 
 
 class _Report:
-    """Says of each path once whether it was written or there already."""
+    """Which paths were written, and which were there already. Args: prints, each at once: what follows may fail."""
 
-    def __init__(self) -> None:
-        self._told: set[Path] = set()
+    def __init__(self, *, prints: bool) -> None:
+        self._prints = prints
+        self._is_new: dict[Path, bool] = {}  # of a path that is told twice the first counts
 
-    def add(self, path: Path, *, new: bool) -> None:
-        if path not in self._told:
-            self._told.add(path)
-            click.echo(f"wrote {path}" if new else f"kept {path}, it was there")
+    def add(self, path: Path, is_new: bool) -> None:
+        if path not in self._is_new:
+            self._is_new[path] = is_new
+            if self._prints:
+                click.echo(_line(path, is_new))
+
+    def paths(self, *, new: bool) -> list[str]:
+        return [str(path) for path, is_new in self._is_new.items() if is_new is new]
+
+    def lines_to_come(self) -> list[str]:
+        """Those that were not printed."""
+        return [] if self._prints else [_line(*each) for each in self._is_new.items()]
+
+
+def _line(path: Path, is_new: bool) -> str:
+    return f"wrote {path}" if is_new else f"kept {path}, it was there"
 
 
 def _write_config(home: Home, network: str) -> bool:
     """Write config.toml if there is none. Returns: whether it was written. Raises: HomeError."""
-    values = {"peerage.network": network} if network else {}
+    values = NEVER_GIVEN_UP | ({"peerage.network": network} if network else {})
     if home.config_file.exists():
         return False
     try:

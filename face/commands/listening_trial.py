@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 
 import psutil
 
 from peerage.config.config import Config
+from peerage.config.errors import ConfigError
 from peerage.config.listen_address import ListenAddress
-from peerage.supervisors.node.advertised import advertised
+from peerage.supervisors.node.advertised import advertised, advertised_also
 from peerage.supervisors.node.errors import ListenError
-from peerage.supervisors.node.listening import listen_for_http, listen_for_peers, names_to_listen_on
+from peerage.supervisors.node.listening import PeerPlace, listen_for_http, names_to_listen_on
+from peerage.wire.net_address import Resolve
 
 __all__ = ["Trial", "listening_settings", "try_listening", "who_listens"]
 
@@ -21,18 +23,19 @@ __all__ = ["Trial", "listening_settings", "try_listening", "who_listens"]
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What came of it. Attributes: setting, its name; address, as configured; fault, why it cannot be listened at, empty if
-    it can; told, the host:port that peers would be told, of `p2p.laddr` alone.
+    it can; told, what peers would be told, of `p2p.laddr` alone: a host:port, and one for peers of another IP family.
     """
 
     setting: str
     address: str
     fault: str = ""
-    told: str = ""
+    told: tuple[str, ...] = ()
 
 
 def listening_settings(config: Config) -> dict[str, str]:
     """The settings that name an address to listen at, those that are off left out."""
-    found = {"p2p.laddr": config.p2p.laddr, "rpc.laddr": config.rpc.laddr}
+    also = ",".join(config.peerage.listen_also)
+    found = {"p2p.laddr": config.p2p.laddr, "peerage.listen_also": also, "rpc.laddr": config.rpc.laddr}
     if config.instrumentation.prometheus:
         found["instrumentation.prometheus_listen_addr"] = config.instrumentation.prometheus_listen_addr
     return {name: address for name, address in found.items() if address}
@@ -42,31 +45,54 @@ def try_listening(config: Config) -> list[Trial]:
     """Try each of them. Unix sockets are left alone: trying would replace what is there."""
     settings = listening_settings(config)
     resolve = names_to_listen_on(settings.values(), lambda: False)
-    trials = []
+    trials = _try_peers(config, resolve)
     for name, address in settings.items():
+        if name in {"p2p.laddr", "peerage.listen_also"}:
+            continue
+        tcp = ",".join(str(each) for each in ListenAddress.parse_list(address) if each.scheme != "unix")
         try:
-            if name == "p2p.laddr":
-                with listen_for_peers(address, resolve) as listener:
-                    trials.append(Trial(name, address, told=_told(config, listener)))
-            else:
-                tcp = ",".join(
-                    str(each) for each in ListenAddress.parse_list(address) if each.scheme != "unix"
-                )
-                for listener in listen_for_http(name, tcp, resolve) if tcp else ():
-                    listener.close()
-                trials.append(Trial(name, address))
+            for listener in listen_for_http(name, tcp, resolve) if tcp else ():
+                listener.close()
         except ListenError as error:
-            port = next((each.port for each in ListenAddress.parse_list(address)), 0)
-            trials.append(Trial(name, address, fault=f"{error}{_by(port)}"))
+            trials.append(_failed(name, address, error))
+        else:
+            trials.append(Trial(name, address))
     return trials
 
 
-def _told(config: Config, listener: socket.socket) -> str:
-    """What peers are told; nothing if the port is any that is free, for it will be another one."""
-    told = advertised(config, listener)
-    port = listener.getsockname()[1]
-    is_any = ListenAddress.parse(config.p2p.laddr).port == 0 and told.endswith(f":{port}")
-    return "" if is_any else told
+def _try_peers(config: Config, resolve: Resolve) -> list[Trial]:
+    """The places where peers connect, all at once, as a node has them."""
+    trials: list[Trial] = []
+    listeners: list[socket.socket] = []
+    with ExitStack() as stack:
+        for place in PeerPlace.all_of(config):
+            try:
+                listeners.append(stack.enter_context(place.listen(resolve)))
+            except ListenError as error:
+                trials.append(_failed(place.key, place.text, error))
+            else:
+                trials.append(Trial(place.key, place.text))
+        if len(listeners) == len(trials):
+            try:
+                trials[0] = replace(trials[0], told=_told(config, listeners))
+            except ConfigError as error:
+                trials[0] = replace(trials[0], fault=str(error))
+    return trials
+
+
+def _told(config: Config, listeners: Sequence[socket.socket]) -> tuple[str, ...]:
+    """What peers are told; not those whose port is any that is free, for it will be another one."""
+    places = PeerPlace.all_of(config)
+    ports = {listener.getsockname()[1] for listener in listeners}
+    kept = {ListenAddress.parse(place.text).port for place in places}
+    passing = tuple(f":{port}" for port in ports - kept)
+    told = advertised(config, listeners[0]), *advertised_also(config, listeners)
+    return tuple(each for each in told if not each.endswith(passing))
+
+
+def _failed(name: str, address: str, error: ListenError) -> Trial:
+    port = next((each.port for each in ListenAddress.parse_list(address)), 0)
+    return Trial(name, address, fault=f"{error}{_by(port)}")
 
 
 def _by(port: int) -> str:

@@ -26,3 +26,9 @@ def warn(*warnings: str) -> None:
     """Print warnings, one line each."""
     for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def warn_without_file(home: Home) -> None:
+    """For a command that shows what the settings are: all of them are defaults where the home is not one."""
+    if not home.config_file.exists():
+        warn(f"{home.config_file}: no such file, `peerage init` writes one")

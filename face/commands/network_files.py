@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanoseconds
 from peerage.actors.discovery.survey.network_map import MappedNode, NetworkMap
+from peerage.commands.geography import NOWHERE, Location, Locations
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.remote_text import MAX_SHOWN, cut
 
@@ -32,8 +33,11 @@ def channels_of(info: NodeInfo) -> list[str]:
     return [f"{channel:#04x}" for channel in info.channels]
 
 
-def row_of(node: MappedNode) -> dict[str, Any]:
-    """A node's values by column name, the same in all formats; None for what is not known."""
+def row_of(node: MappedNode, locations: Locations = NOWHERE) -> dict[str, Any]:
+    """A node's values by column name, the same in all formats; None for what is not known.
+
+    Args: locations, of all nodes; without them there are no columns that say where a node is.
+    """
     info = node.info
     known = info or NOTHING
     texts = {
@@ -58,10 +62,24 @@ def row_of(node: MappedNode) -> dict[str, Any]:
         "seed": node.is_seed,
         "seen": None if node.seen is None else format_time(nanoseconds(node.seen) // SECOND * SECOND),
         "other_addresses": list(node.others),
+        **(_located(locations.get(node.id, Location())) if locations else {}),
     }
 
 
-def write_json(found: NetworkMap, file: TextIO) -> None:
+def _located(location: Location) -> dict[str, Any]:
+    texts = {name: getattr(location, name) for name in ("country", "city", "organisation")}
+    shown = {name: None if text is None else printable(text) for name, text in texts.items()}
+    return {
+        "country": shown["country"],
+        "city": shown["city"],
+        "latitude": location.latitude,
+        "longitude": location.longitude,
+        "asn": location.asn,
+        "organisation": shown["organisation"],
+    }
+
+
+def write_json(found: NetworkMap, file: TextIO, locations: Locations = NOWHERE) -> None:
     """Write one object: networks, seeds, nodes, and edges, each from the node that told an address to the one it is of."""
     head = {
         "networks": [printable(network) for network in found.networks],
@@ -71,31 +89,31 @@ def write_json(found: NetworkMap, file: TextIO) -> None:
     }
     file.write("{\n")
     file.writelines(f' "{name}": {json.dumps(value)},\n' for name, value in head.items())
-    _write_list(file, "nodes", map(row_of, found.nodes))
+    _write_list(file, "nodes", (row_of(node, locations) for node in found.nodes))
     file.write(",\n")
     _write_list(file, "edges", _edges(found))
     file.write("\n}\n")
 
 
-def write_csv(found: NetworkMap, file: TextIO) -> None:
+def write_csv(found: NetworkMap, file: TextIO, locations: Locations = NOWHERE) -> None:
     """Write one line for each node."""
-    rows = [row_of(node) for node in found.nodes]
+    rows = [row_of(node, locations) for node in found.nodes]
     writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"], lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _flat(value) for name, value in row.items()})
 
 
-def write_edges(found: NetworkMap, file: TextIO) -> None:
+def write_edges(found: NetworkMap, file: TextIO, _locations: Locations = NOWHERE) -> None:
     """Write one CSV line for each pair of nodes of which one told us the other's address."""
     writer = csv.DictWriter(file, ["from", "to", "address"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(_edges(found))
 
 
-def write_graphml(found: NetworkMap, file: TextIO) -> None:
+def write_graphml(found: NetworkMap, file: TextIO, locations: Locations = NOWHERE) -> None:
     """Write a directed graph. Nodes have the columns of the CSV file, edges the address that was told."""
-    rows = [row_of(node) for node in found.nodes]
+    rows = [row_of(node, locations) for node in found.nodes]
     types: dict[str, str] = {}
     for row in rows:
         types.update((name, GRAPHML_TYPES[type(value)]) for name, value in row.items() if value is not None)

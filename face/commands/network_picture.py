@@ -13,6 +13,7 @@ from typing import TextIO
 from xml.sax.saxutils import escape
 
 from peerage.actors.discovery.survey.network_map import MappedNode, NetworkMap, Status
+from peerage.commands.geography import NOWHERE, Locations
 from peerage.commands.network_files import label
 from peerage.wire.keys import NodeID
 
@@ -34,7 +35,7 @@ OTHER_COLOUR, NOBODY = "#555555", "#bbbbbb"
 _Place = tuple[float, float]
 
 
-def draw_network(found: NetworkMap, file: TextIO) -> None:
+def draw_network(found: NetworkMap, file: TextIO, _locations: Locations = NOWHERE) -> None:
     """Write the picture."""
     answered = _ordered(found.answered())
     absent = [node for node in found.nodes if node.status is not Status.ANSWERED]

@@ -1,10 +1,11 @@
-"""A standing connection to a running node, for commands that ask again and again: its own socket, or RPC at an address."""
+"""A connection to a running node, for one question or for many: its own socket, or RPC at an address."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,25 +20,32 @@ DEFAULT_PORT = 26657
 
 
 class NodeGoneError(FailureError):
-    """Nobody listens there: no node runs, or it has stopped."""
+    """Nobody listens there: no node runs, or it has stopped. Attribute: cause, the place, and what the system says of it."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class NoAnswerError(FailureError):
     """The node, or its RPC, did not answer; it may do so later."""
 
 
-class NodeLink:
-    """One node. It is connected when it is first asked, and again after a failure."""
+class NodeLink(ABC):
+    """One node. It is connected when it is first asked, and again after a failure.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    Args: name, of the node, for people; timeout, seconds for each step.
+    """
+
+    def __init__(self, name: str, timeout: float = TIMEOUT_S) -> None:
+        self._name, self._timeout = name, timeout
         self._connection: http.client.HTTPConnection | None = None
 
     @staticmethod
     def to(home: Home, rpc: str | None) -> NodeLink:
         """The node at an RPC address, or, without one, that of a home. Raises: MistakeError, it is no address."""
         if rpc is None:
-            return _SocketLink(home)
+            return SocketLink(home)
         return _RpcLink(rpc)
 
     def call(self, method: str, **params: Any) -> Any:
@@ -51,7 +59,7 @@ class NodeLink:
             answer = self._post(method, params)  # an idle connection may have been closed at the other end
         if "error" in answer:
             error = answer["error"]
-            raise FailureError(f"the node says: {shown(str(error.get('data') or error.get('message')))}")
+            raise FailureError(shown(str(error.get("data") or error.get("message"))))
         return answer["result"]
 
     def close(self) -> None:
@@ -60,14 +68,18 @@ class NodeLink:
         if connection is not None:
             connection.close()
 
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection of its own. Raises: NodeGoneError, NoAnswerError."""
+        try:
+            return self._connect()
+        except TimeoutError as error:
+            raise NoAnswerError(f"{self._name} does not answer") from error
+        except OSError as error:
+            raise self._gone(error) from error
+
     def _post(self, method: str, params: dict[str, Any]) -> Any:
         if self._connection is None:
-            try:
-                self._connection = self._connect()
-            except TimeoutError as error:
-                raise NoAnswerError(f"{self._name} does not answer") from error
-            except OSError as error:
-                raise NodeGoneError(self._gone(error)) from error
+            self._connection = self.connect()
         try:
             body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
             self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
@@ -79,26 +91,30 @@ class NodeLink:
             raise FailureError(f"{self._name} is no RPC of a node")
         return answer
 
+    @abstractmethod
     def _connect(self) -> http.client.HTTPConnection:
-        raise NotImplementedError
+        """A connection that nobody else has. Raises: OSError."""
 
-    def _gone(self, error: OSError) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _gone(self, error: OSError) -> NodeGoneError:
+        """What it means that nobody listens there."""
 
 
-class _SocketLink(NodeLink):
-    def __init__(self, home: Home) -> None:
-        super().__init__(f"the node in {home}")
+class SocketLink(NodeLink):
+    """The node that runs in a home, at its own socket."""
+
+    def __init__(self, home: Home, timeout: float = TIMEOUT_S) -> None:
+        super().__init__(f"the node in {home}", timeout)
         self._home = home
 
     def _connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT_S)
-        connection.sock = connect_to_node(self._home.node_socket, TIMEOUT_S)
+        connection = http.client.HTTPConnection("localhost", timeout=self._timeout)
+        connection.sock = connect_to_node(self._home.node_socket, self._timeout)
         return connection
 
-    def _gone(self, error: OSError) -> str:
-        path, why = self._home.node_socket, error.strerror or error
-        return f"no node runs in {self._home} ({path}: {why}), or its rpc.laddr is empty"
+    def _gone(self, error: OSError) -> NodeGoneError:
+        cause = f"{self._home.node_socket}: {error.strerror or error}"
+        return NodeGoneError(f"no node runs in {self._home} ({cause}), or it takes no commands", cause)
 
 
 class _RpcLink(NodeLink):
@@ -114,11 +130,11 @@ class _RpcLink(NodeLink):
         self._host, self._port = parts.hostname, port
 
     def _connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         connection.connect()
         assert connection.sock is not None
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
-    def _gone(self, error: OSError) -> str:
-        return f"nobody serves {self._name}: {error.strerror or error}"
+    def _gone(self, error: OSError) -> NodeGoneError:
+        return NodeGoneError(f"nobody serves {self._name}: {error.strerror or error}")

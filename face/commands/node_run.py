@@ -138,7 +138,7 @@ def _responds(node: Node, seconds: float) -> bool:
 def _node(config: Config) -> Node:
     reactors = load_reactors(config.peerage.reactors)
     try:
-        return Node(config, reactors, name="")
+        return Node(config, reactors, name="", takes_commands=True)
     except ValueError as error:  # a name or a channel is used twice
         raise MistakeError(f"peerage.reactors: {error}") from error
 

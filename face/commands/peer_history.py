@@ -9,6 +9,7 @@ from typing import Any
 
 from peerage.actors.events.history import MOST_SESSIONS, HistoryError, Session, read_history
 from peerage.actors.events.rendering import rfc3339
+from peerage.commands.event_lines import cause
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import warn
 from peerage.commands.printing import age, put_json, put_lines
@@ -32,7 +33,7 @@ def print_history(
         raise MistakeError(f"--peer: found {shown(peer)!r}, expected a node ID: 40 hexadecimal digits")
     path = home.peer_history
     if not path.exists():
-        warn(f"{path}: no such file, no node has run yet with rpc.laddr set")
+        warn(f"{path}: no such file, no node has run yet, or none that takes commands")
     wanted = None if peer is None else normal_id(peer)
     try:
         sessions = read_history(path, peer=wanted, most=last or MOST_SESSIONS * 2, is_running=_runs(home))
@@ -53,7 +54,6 @@ def _runs(home: Home) -> bool:
 
 
 def _row(session: Session) -> Sequence[str]:
-    why = ": ".join(each for each in (session.reason, session.detail) if each)
     return (
         rfc3339(session.came)[:19] + "Z",
         age((session.went or time.time()) - session.came),
@@ -61,7 +61,7 @@ def _row(session: Session) -> Sequence[str]:
         session.address,
         session.direction,
         shown(session.moniker) or "-",
-        "it is here" if session.went is None else shown(why),
+        "it is here" if session.went is None else shown(cause(session.reason, session.detail)),
     )
 
 

@@ -30,7 +30,7 @@ class PeerName(click.ParamType):  # type: ignore[type-arg]  # generic in newer v
         from click.shell_completion import CompletionItem
 
         from peerage.commands.exit_status import FailureError
-        from peerage.commands.running_node import NoSocketError, call_node
+        from peerage.commands.running_node import call_node
         from peerage.wire.remote_text import shown
 
         home = ctx.params.get("home")
@@ -38,7 +38,7 @@ class PeerName(click.ParamType):  # type: ignore[type-arg]  # generic in newer v
             home = Home.find()
         try:
             found = call_node(home, "peers", within=PATIENCE_S, sort="since", filter=incomplete, limit=MOST)
-        except (NoSocketError, FailureError):
+        except FailureError:
             return []
         return [
             CompletionItem(peer["id"], help=shown(str(peer["moniker"]), LONGEST_MONIKER))

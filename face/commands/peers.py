@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from peerage.commands.exit_status import MistakeError
+from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.options import home_option
 from peerage.commands.peer_names import PeerName
-from peerage.commands.printing import age, output_options, put_json, put_lines, rate
+from peerage.commands.printing import age, check_output, output_options, put_json, put_lines, rate
 from peerage.commands.running_node import node_of
 from peerage.commands.table import table
 from peerage.config.duration import NANOSECONDS_PER_SECOND
@@ -99,32 +99,47 @@ def add(
 @home_option
 @click.argument("ids", type=PeerName(), nargs=-1, required=True, metavar="ID…")
 @click.option("--close", "closes", is_flag=True, help="End their connections, too.")
-def remove(home: Home, ids: tuple[str, ...], *, closes: bool) -> None:
+@output_options
+def remove(home: Home, ids: tuple[str, ...], output: Path | None, *, closes: bool, as_json: bool) -> None:
     """Have the running node stop dialling persistent peers again.
 
-    Those of p2p.persistent_peers come back with the next reload or start, unless they are taken out of it.
+    Those of p2p.persistent_peers come back with the next reload or start, unless they are taken out of it. Exit code 1
+    when there was nothing to end for one of them.
     """
     wanted = [normal_id(_checked_id(text)) for text in ids]
+    check_output(output)
     done = node_of(home, "remove_peers", peers=wanted, close=closes)
-    for peer_id in wanted:
-        is_gone = peer_id in done["removed"]
-        click.echo(f"{peer_id} is not persistent {'any more' if is_gone else '(it was not)'}")
-    for peer in done["closed"]:
-        click.echo(f"{peer['id']} at {peer['address']} is disconnected")
+    if as_json:
+        put_json({"removed": done["removed"], "closed": done["closed"]}, output)
+    else:
+        lines = [f"{peer_id} is not persistent any more" for peer_id in done["removed"]]
+        lines += [f"{peer['id']} at {peer['address']} is disconnected" for peer in done["closed"]]
+        put_lines(lines, output)
+    ended = {*done["removed"], *(peer["id"] for peer in done["closed"])}
+    if nothing := [peer_id for peer_id in wanted if peer_id not in ended]:
+        raise FailureError(f"not persistent{' or connected' * closes}: {', '.join(nothing)}")
 
 
 @click.command("close", epilog="Example: peerage peers close 203.0.113.7")
 @home_option
 @click.argument("whom", type=PeerName(), metavar="ID|IP|IP:PORT")
-def close(home: Home, whom: str) -> None:
+@output_options
+def close(home: Home, whom: str, output: Path | None, *, as_json: bool) -> None:
     """End the running node's connections with an ID, or with an address.
 
     A persistent peer is dialled again. `peerage peers remove --close` ends that, and `peerage bans add` keeps others out.
     """
+    check_output(output)
     _check_whom(whom)
-    for peer in node_of(home, "close_peer", peer=whom)["closed"]:
-        again = ", and will be dialled again: it is persistent" if peer["persistent"] else ""
-        click.echo(f"{peer['id']} at {peer['address']} is disconnected{again}")
+    closed = node_of(home, "close_peer", peer=whom)["closed"]
+    if as_json:
+        put_json({"closed": closed}, output)
+        return
+    again = {True: ", and will be dialled again: it is persistent", False: ""}
+    put_lines(
+        [f"{peer['id']} at {peer['address']} is disconnected{again[peer['persistent']]}" for peer in closed],
+        output,
+    )
 
 
 @click.command("history", epilog="Example: peerage peers history --last 20")
@@ -140,18 +155,27 @@ def history(home: Home, output: Path | None, *, peer: str | None, last: int | No
 
 
 class PeersGroup(SubcommandGroup):
-    """`peerage peers --history` is `peerage peers history`."""
+    """`peerage peers` is `peerage peers list`, and `peerage peers --history` is `peerage peers history`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Like click's."""
-        return super().parse_args(ctx, ["history" if each == "--history" else each for each in args])
+        args = ["history" if each == "--history" else each for each in args]
+        if not ctx.resilient_parsing:  # which the shell's completion is
+            first = args[0] if args else "-"
+            is_option = first.startswith("-") and first not in ctx.help_option_names
+            if is_option and self.commands.keys().isdisjoint(args):
+                args = ["list", *args]
+        return super().parse_args(ctx, args)
 
 
 peers = PeersGroup(
     "peers",
     commands=[list_, add, remove, close, history],
-    help="List, add, remove or disconnect the peers of a running node, and list who was here.",
-    no_args_is_help=True,
+    help="""List, add, remove or disconnect the peers of a running node, and list who was here.
+
+    Without a command it lists them, as `peerage peers list` does.
+    """,
+    epilog="Example: peerage peers --sort received",
 )
 
 
@@ -199,7 +223,9 @@ def _check_address(text: str) -> None:
     try:
         NetAddress.parse(text, lambda _host: ["192.0.2.1"])
     except AddressError as error:
-        raise MistakeError(f"{error}; ID@host:port is expected") from error
+        wanted = "ID@host:port"
+        told = str(error)
+        raise MistakeError(told if wanted in told else f"{told}; {wanted} is expected") from error
 
 
 def _checked_id(text: str) -> str:

@@ -19,12 +19,15 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.printing import check_output, output_options, put_json, put_lines
 from peerage.commands.span import Span
 from peerage.commands.table import table
+from peerage.wire.dial_order import all_addresses
 from peerage.wire.errors import WireError
-from peerage.wire.net_address import NetAddress, Resolve, name_in
+from peerage.wire.net_address import NetAddress, Resolve, join_host_port, name_in
 from peerage.wire.remote_text import shown
 
 LONGEST_TIMEOUT_S = 86_400.0
 AT_ONCE = 64  # calls, a thread each
+# What speaks against one of a name's addresses, and not against the next one.
+OF_AN_ADDRESS = frozenset({Verdict.UNREACHABLE, Verdict.AUTH_FAILURE})
 HANDSHAKE = (Step.KEYS, Step.ID, Step.NODE_INFO)
 
 
@@ -45,16 +48,17 @@ def ping(
     """Dial nodes, shake hands, and say who is there.
 
     Prints a node's ID, moniker, network, version and channels, whether it is a seed, and how long each step took; for
-    several addresses, which are called at once, a table. Exit code 1, and the exact reason, if a node cannot be reached or
-    refuses, or what is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an address is
-    none or its name was not found.
+    several addresses, which are called at once, a table. A name is called at all its addresses, one after the other until
+    the node answers, as a node dials it. Exit code 1, and the exact reason, if a node cannot be reached or refuses, or what
+    is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an address is none or its name
+    was not found.
     """
     check_output(output)
     answered = _call_all(list(dict.fromkeys(addresses)), network, timeout)
     if as_json:
         put_json([_as_json(answer) for answer in answered], output)
     elif len(answered) == 1:
-        put_lines(_lines(answered[0].finding), output)
+        put_lines(_lines(answered[0]), output)
     else:
         put_lines(table(HEAD, map(_cells, answered)), output)
     _tell_failures(answered)
@@ -66,6 +70,13 @@ class _Answer:
 
     address: str
     finding: Finding
+    target: NetAddress | None = None
+    has_name: bool = False
+
+    @property
+    def ip(self) -> str | None:
+        """Where that is."""
+        return None if self.target is None else str(self.target.host)
 
     @property
     def fault(self) -> str:
@@ -90,15 +101,36 @@ def _call_all(addresses: Sequence[str], network: str | None, timeout: float) -> 
         resolve: Resolve = resolved_within(timeout, () if name is None else (name,))
         looked_up = monotonic() - began
         try:
-            target = NetAddress.parse(address, resolve)
+            targets = all_addresses(address, resolve)
         except WireError as error:
             return _Answer(address, Finding(Verdict.NOT_FOUND, str(error)))
-        found = Call(target, network, timeout).run()
+        target, found = _call_in_turn(targets, network, timeout)
         if name is not None:
             found.seconds = {Step.DNS: looked_up, **found.seconds}
-        return _Answer(address, found)
+        return _Answer(address, found, target, has_name=name is not None)
 
     return _all_at_once(call, addresses)
+
+
+def _call_in_turn(
+    targets: Sequence[NetAddress], network: str | None, timeout: float
+) -> tuple[NetAddress, Finding]:
+    """Call at the addresses of one name as a node dials them: the next one if nobody is there, or somebody else.
+
+    Connecting to all of them together takes no longer than one step. Returns: where it answered; or where a call came
+    furthest, with why it failed everywhere.
+    """
+    failed: list[tuple[NetAddress, Finding]] = []
+    for target in targets:
+        found = Call(target, network, timeout, timeout / len(targets)).run()
+        if found.verdict not in OF_AN_ADDRESS:
+            return target, found
+        failed.append((target, found))
+    if len(failed) > 1:
+        detail = "; ".join(f"{join_host_port(str(at.host), at.port)}: {found.detail}" for at, found in failed)
+        for _, found in failed:
+            found.detail = detail
+    return max(failed, key=lambda each: len(each[1].seconds))
 
 
 def _all_at_once(call: Callable[[str], _Answer], addresses: Sequence[str]) -> list[_Answer]:
@@ -142,8 +174,9 @@ def _tell_failures(answered: Sequence[_Answer]) -> None:
     raise (MistakeError if is_mistake else FailureError)(last.fault)
 
 
-def _lines(found: Finding) -> Iterator[str]:
+def _lines(answer: _Answer) -> Iterator[str]:
     """What we learned about one node; nothing if the handshake was not completed."""
+    found = answer.finding
     theirs, seconds = found.node_info, found.seconds
     if theirs is None:
         return
@@ -158,6 +191,8 @@ def _lines(found: Finding) -> Iterator[str]:
     yield f"channels  {' '.join(f'{channel:#04x}' for channel in theirs.channels)}"
     if found.is_seed is not None:
         yield f"seed      {'yes' if found.is_seed else 'no'}"
+    if answer.has_name:
+        yield f"ip        {answer.ip}"
     if Step.DNS in seconds:
         yield f"dns       {seconds[Step.DNS] * 1000:.1f} ms"
     yield f"tcp       {seconds[Step.TCP] * 1000:.1f} ms"
@@ -200,6 +235,7 @@ def _as_json(answer: _Answer) -> dict[str, Any]:
     )
     return {
         "address": answer.address,
+        "ip": answer.ip,
         "verdict": found.verdict,
         "detail": found.detail,
         "node": about,

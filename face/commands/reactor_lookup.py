@@ -11,13 +11,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peerage.commands.exit_status import MistakeError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from peerage.actors.reactors.reactor import Reactor
 
 __all__ = ["GROUP", "look_up"]
@@ -64,6 +65,9 @@ def _by_path(spec: str, path: str) -> tuple[Any, str]:
 
 def _by_entry_point(spec: str, name: str) -> tuple[Any, str]:
     """Returns: as `_by_path`."""
+    # With a parser of mail: 1 MiB that most nodes have no use for.
+    from importlib.metadata import entry_points
+
     offered = entry_points(group=GROUP)
     found = tuple(offered.select(name=name))
     if not found:

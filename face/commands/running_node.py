@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.node_link import NodeGoneError, SocketLink
 from peerage.config.home import Home
 from peerage.config.home_lock import holder_of
-from peerage.config.node_socket import connect_to_node
 
 TIMEOUT_S = 15.0  # the node waits for an answer of its parts for 5 s
 SILENCE_S = 45.0  # a stream has a sign of life every 15 s
 MOST_LINE = 64 * 1024  # bytes
-MOST_ANSWER = 16 * 1024 * 1024  # bytes
-
-
-class NoSocketError(Exception):
-    """Nobody listens at the node's socket."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a connected socket."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__("localhost")
-        self.sock = sock
 
 
 def node_of(home: Home, method: str, **params: Any) -> Any:
@@ -40,44 +25,40 @@ def node_of(home: Home, method: str, **params: Any) -> Any:
     """
     try:
         return call_node(home, method, **params)
-    except NoSocketError as error:
+    except NodeGoneError as error:
         raise not_there(home, error) from error
 
 
-def not_there(home: Home, error: NoSocketError) -> FailureError:
+def not_there(home: Home, error: NodeGoneError) -> FailureError:
     """What is said when the node cannot be reached for a command that only a running node can carry out."""
     holder = holder_of(home)
     if holder is None:
         return FailureError(f"no node runs in {home}; `peerage start --home {home}` starts one")
-    return FailureError(f"{holder}; it takes no commands ({error}; is rpc.laddr empty?)")
+    return FailureError(
+        f"{holder}; it takes no commands ({error.cause}): a program's node takes some if it is told to"
+    )
 
 
 def call_node(home: Home, method: str, *, within: float = TIMEOUT_S, **params: Any) -> Any:
     """Call a method of the node that runs in this home. Args: within, seconds for each step. Returns: its result.
 
-    Raises: NoSocketError; FailureError with the node's words, or when it does not answer.
+    Raises: NodeGoneError; FailureError with the node's words, or when it does not answer.
     """
-    connection = _connect(home, within)
+    link = SocketLink(home, within)
     try:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        connection.request("POST", "/", body, {"Content-Type": "application/json"})
-        answer = json.loads(connection.getresponse().read(MOST_ANSWER))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise FailureError(f"the node did not answer: {error}") from error
+        return link.call(method, **params)
     finally:
-        connection.close()
-    if "error" in answer:
-        raise FailureError(str(answer["error"].get("data") or answer["error"].get("message")))
-    return answer["result"]
+        link.close()
 
 
 @contextmanager
-def stream_from_node(home: Home, target: str) -> Iterator[Iterator[bytes]]:
+def stream_from_node(home: Home, target: str, silence: float = SILENCE_S) -> Iterator[Iterator[bytes]]:
     """The lines that a node sends for as long as it likes. They end with the connection, however that ended.
 
-    Raises: NoSocketError; MistakeError, FailureError with the node's words, or when it does not answer.
+    Args: silence, the longest, in seconds.
+    Raises: NodeGoneError; MistakeError, FailureError with the node's words, or when it does not answer.
     """
-    connection = _connect(home, SILENCE_S)
+    connection = SocketLink(home, silence).connect()
     try:
         try:
             connection.request("GET", target)
@@ -89,23 +70,16 @@ def stream_from_node(home: Home, target: str) -> Iterator[Iterator[bytes]]:
         except (OSError, http.client.HTTPException) as error:
             raise FailureError(f"the node did not answer: {error}") from error
         with answer:
-            yield _lines(answer)
+            yield _lines(answer, silence)
     finally:
         connection.close()
 
 
-def _lines(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+def _lines(answer: http.client.HTTPResponse, silence: float) -> Iterator[bytes]:
     try:
         while line := answer.readline(MOST_LINE):
             yield line
     except TimeoutError as error:
-        raise FailureError(f"the node has been silent for {SILENCE_S:g} s") from error
+        raise FailureError(f"the node has been silent for {silence:g} s") from error
     except (OSError, http.client.HTTPException):
         return
-
-
-def _connect(home: Home, timeout: float) -> _UnixConnection:
-    try:
-        return _UnixConnection(connect_to_node(home.node_socket, timeout))
-    except OSError as error:
-        raise NoSocketError(f"{home.node_socket}: {error.strerror or error}") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from peerage.commands.exit_status import MistakeError
 from peerage.commands.options import SettingsCommand, home_option, settings_options
 from peerage.commands.printing import output_options
 from peerage.config.home import Home
@@ -45,22 +46,15 @@ from peerage.config.home import Home
     metavar="ADDRESS",
     help="Serve the metrics of all chains at host:port, with a label chain_id.",
 )
+@click.option(
+    "--dashboard-at",
+    metavar="ADDRESS",
+    help="Serve a page of all chains, and that of each, at host:port.",
+)
 @click.option("--status", is_flag=True, help="Say how the chains of a running seed stand, and end.")
 @output_options
 @settings_options
-def seed(
-    home: Home,
-    flags: Mapping[str, str],
-    chains: Sequence[str],
-    file: Path | None,
-    port: int | None,
-    metrics: str | None,
-    output: Path | None,
-    *,
-    shared_key: bool,
-    status: bool,
-    as_json: bool,
-) -> None:
+def seed(home: Home, output: Path | None, *, status: bool, as_json: bool, **wished: Any) -> None:
     """Run a seed for several chains, each in processes of its own.
 
     It runs until SIGINT or SIGTERM, and prints a line for each chain that listens, its ID and ID@address. The node of a
@@ -71,17 +65,12 @@ def seed(
     restarts in a minute it rests for five minutes, or until SIGHUP, which has all chains read their configuration again.
     Exit code 0 after a clean stop, 1 if all chains rest, 2 if something in the configuration of any is wrong.
     """
-    from peerage.commands.seed_run import run_seed
+    from peerage.commands.seed_run import Wishes, run_seed
+    from peerage.commands.seed_status import show_status
 
-    run_seed(
-        home,
-        flags,
-        chains,
-        file,
-        port,
-        metrics,
-        output,
-        shared_key=shared_key,
-        status=status,
-        as_json=as_json,
-    )
+    if status:
+        show_status(home, output, as_json=as_json)
+    elif as_json or output:
+        raise MistakeError("--json, --output: found without --status, allowed: with it")
+    else:
+        run_seed(home, Wishes(**wished))

@@ -6,10 +6,12 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listening import ListenFailedError
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime.log import get_logger
@@ -17,7 +19,6 @@ from peerage.actors.runtime.processes.title import set_title
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import warn
 from peerage.commands.printing import print_line
-from peerage.commands.seed_status import show_status
 from peerage.commands.service_manager import ServiceManager
 from peerage.config.chains import ChainTable, chains_file, parse_chain, read_chains
 from peerage.config.errors import UnfitValueError
@@ -28,38 +29,61 @@ from peerage.config.logging import LogSettings, set_up_logging
 from peerage.config.quoting import shown
 from peerage.supervisors.chains.chain_plan import ChainPlan, check_ports, make_home, plan_chains
 from peerage.supervisors.chains.chain_process import command_of
-from peerage.supervisors.chains.endpoint import MetricsEndpoint
+from peerage.supervisors.chains.endpoint import ChainsEndpoint
 from peerage.supervisors.chains.keeper import ChainKeeper, KeptChain
 from peerage.supervisors.node.stop_request import StopRequest
 
 if TYPE_CHECKING:
-    from prometheus_client.registry import Collector
+    from starlette.types import ASGIApp
 
 log = get_logger("peerage.chains")
 
+MOST_SCRAPERS = 64  # connections; as of a node's metrics
+MOST_SCRAPES = 3  # at once
+MOST_READERS = 256  # connections: a page has one for events, and a few to ask
 
-def run_seed(
-    home: Home,
-    flags: Mapping[str, str],
-    chains: Sequence[str],
-    file: Path | None,
-    port: int | None,
-    metrics: str | None,
-    output: Path | None,
-    *,
-    shared_key: bool,
-    status: bool,
-    as_json: bool,
-) -> None:
-    """Keep the chains, or say how they stand. The arguments are the command's. Raises: MistakeError, FailureError."""
-    if status:
-        show_status(home, output, as_json=as_json)
-        return
-    if as_json or output:
-        raise MistakeError("--json, --output: found without --status, allowed: with it")
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says; the names are those of the command's options. Args: file, `--chains`."""
+
+    flags: Mapping[str, str]
+    chains: Sequence[str] = ()
+    file: Path | None = None
+    port: int | None = None
+    metrics: str | None = None
+    dashboard_at: str | None = None
+    shared_key: bool = False
+
+    def table(self, home: Home) -> ChainTable:
+        """What file and command line say, the latter before the former. Raises: ConfigError; MistakeError."""
+        try:
+            table = read_chains(self.file or chains_file(home))
+        except FileNotFoundError:
+            if self.file is not None:
+                raise MistakeError(
+                    f"--chains: found {shown(str(self.file))}, and there is no such file"
+                ) from None
+            table = ChainTable()
+        warn(*table.warnings)
+        try:
+            table = table.with_chains(map(parse_chain, self.chains))
+        except UnfitValueError as error:
+            raise MistakeError(f"--chain: {error}") from error
+        return replace(
+            table,
+            port=table.port if self.port is None else self.port,
+            shared_key=self.shared_key or table.shared_key,
+            metrics=table.metrics if self.metrics is None else self.metrics,
+            dashboard_at=table.dashboard_at if self.dashboard_at is None else self.dashboard_at,
+        )
+
+
+def run_seed(home: Home, wishes: Wishes) -> None:
+    """Keep the chains until a stop is requested. Raises: MistakeError, FailureError; ConfigError."""
     manager = ServiceManager.of(os.environ)
-    table = _table(home, chains, file, port=port, metrics=metrics, shared_key=shared_key)
-    plans = plan_chains(home, table, flags)
+    table = wishes.table(home)
+    plans = plan_chains(home, table, wishes.flags)
     for plan in plans:
         warn(*(f"chain {plan.id}: {warning}" for warning in plan.config.warnings))
     settings = plans[0].config
@@ -67,25 +91,27 @@ def run_seed(
     if any(plan.config.peerage.private_memory for plan in plans):
         close_memory()  # the keys are read next
     with HomeLock(home, "a seed of several chains"):
-        check_ports(plans, table.metrics)
+        check_ports(plans, table)
         for plan in plans:
             make_home(plan)
         set_title("peerage[seed]", f"chains: {shlex.join(sys.argv)}", short="chains")
         with StopRequest() as stop:
             stop.heed_signals()
-            _run(plans, table.metrics, stop, manager)
+            _run(plans, table, stop, manager)
 
 
-def _run(plans: Sequence[ChainPlan], metrics: str, stop: StopRequest, manager: ServiceManager) -> None:
+def _run(plans: Sequence[ChainPlan], table: ChainTable, stop: StopRequest, manager: ServiceManager) -> None:
     """Keep the chains until a stop is requested, or none of them lives. Raises: FailureError, MistakeError."""
     keeper = ChainKeeper(
         [KeptChain(plan.id, command_of(plan.arguments), plan.home.path) for plan in plans],
         on_up=lambda chain, address: print_line(f"{chain} {address}"),
         on_end=stop.ask,
     )
-    endpoint = _endpoint(plans, metrics, keeper) if metrics else None
-    facts = {} if endpoint is None else {"metrics": endpoint.address}
-    log.info("seed started", chains=" ".join(plan.id for plan in plans), **facts)
+    endpoints = _endpoints(plans, table, keeper)
+    metrics, dashboard = endpoints.get("metrics"), endpoints.get("dashboard")
+    facts = {} if metrics is None else {"metrics": metrics.address}
+    pages = {} if dashboard is None else {"dashboard": dashboard.address}
+    log.info("seed started", chains=" ".join(plan.id for plan in plans), **facts, **pages)
     try:
         keeper.start()
         manager.ready(f"{len(plans)} chains")
@@ -95,7 +121,7 @@ def _run(plans: Sequence[ChainPlan], metrics: str, stop: StopRequest, manager: S
         manager.stopping()
         keeper.stop()
         keeper.wait()
-        if endpoint is not None:
+        for endpoint in endpoints.values():
             endpoint.close()
     log.info("seed stopped", chains=" ".join(plan.id for plan in plans))
     if keeper.gave_up:
@@ -104,45 +130,40 @@ def _run(plans: Sequence[ChainPlan], metrics: str, stop: StopRequest, manager: S
         raise FailureError("the keeper of the chains failed; the log says why")
 
 
-def _endpoint(plans: Sequence[ChainPlan], metrics: str, keeper: ChainKeeper) -> MetricsEndpoint:
-    sockets = [(plan.id, plan.metrics_socket) for plan in plans]
+def _endpoints(
+    plans: Sequence[ChainPlan], table: ChainTable, keeper: ChainKeeper
+) -> dict[str, ChainsEndpoint]:
+    """Listen for those who ask after all chains. Raises: MistakeError."""
     names = tuple(dict.fromkeys(name for plan in plans for name in plan.config.peerage.http_hosts))
-    try:
-        return MetricsEndpoint(ListenAddress.parse(metrics), names, partial(_collector, sockets, keeper))
-    except ListenFailedError as error:
-        raise MistakeError(f"metrics: {error}") from error
+    wanted = {
+        "metrics": (table.metrics, MOST_SCRAPERS, partial(_metrics, plans, keeper)),
+        "dashboard": (table.dashboard_at, MOST_READERS, partial(_dashboard, plans, keeper, names)),
+    }
+    found: dict[str, ChainsEndpoint] = {}
+    for service, (text, most, app) in wanted.items():
+        if text:
+            limits = HttpLimits(max_connections=most, host_names=names)
+            try:
+                found[service] = ChainsEndpoint(service, ListenAddress.parse(text), limits, app)
+            except ListenFailedError as error:
+                raise MistakeError(f"{service}: {error}") from error
+    return found
 
 
-def _collector(sockets: Sequence[tuple[str, Path]], keeper: ChainKeeper) -> Collector:
+def _metrics(plans: Sequence[ChainPlan], keeper: ChainKeeper) -> ASGIApp:
+    from peerage.actors.metrics.app import metrics_app
     from peerage.supervisors.chains.chain_metrics import ChainCollector  # a library that only a scrape needs
 
-    return ChainCollector(sockets, keeper.statuses)
+    sockets = [(plan.id, plan.metrics_socket) for plan in plans]
+    return metrics_app(ChainCollector(sockets, keeper.statuses), MOST_SCRAPES)
 
 
-def _table(
-    home: Home,
-    chains: Sequence[str],
-    file: Path | None,
-    *,
-    port: int | None,
-    metrics: str | None,
-    shared_key: bool,
-) -> ChainTable:
-    """What file and command line say, the latter before the former. Raises: ConfigError; MistakeError."""
-    try:
-        table = read_chains(file or chains_file(home))
-    except FileNotFoundError:
-        if file is not None:
-            raise MistakeError(f"--chains: found {shown(str(file))}, and there is no such file") from None
-        table = ChainTable()
-    warn(*table.warnings)
-    try:
-        table = table.with_chains(map(parse_chain, chains))
-    except UnfitValueError as error:
-        raise MistakeError(f"--chain: {error}") from error
-    return ChainTable(
-        table.chains,
-        table.port if port is None else port,
-        shared_key or table.shared_key,
-        table.metrics if metrics is None else metrics,
-    )
+def _dashboard(plans: Sequence[ChainPlan], keeper: ChainKeeper, names: tuple[str, ...]) -> ASGIApp:
+    from peerage.supervisors.chains.dashboard import chains_dashboard
+    from peerage.supervisors.chains.overview import ChainPlace
+
+    places = [
+        ChainPlace(plan.id, plan.home.node_socket, plan.rpc_socket, plan.config.peerage.dashboard)
+        for plan in plans
+    ]
+    return chains_dashboard(places, keeper.statuses, names)

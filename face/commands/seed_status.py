@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from peerage.commands.exit_status import FailureError
+from peerage.commands.node_link import NodeGoneError
 from peerage.commands.printing import age, put_json, put_lines
-from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.running_node import call_node
 from peerage.config.home import Home
 from peerage.wire.remote_text import shown
 
@@ -47,8 +48,8 @@ def _homes(home: Home) -> Sequence[Home]:
 def _ask(home: Home) -> dict[str, Any]:
     try:
         return {"running": True, **call_node(home, "overview", within=ANSWER_S)}
-    except NoSocketError as error:
-        return {"running": False, "why": str(error)}
+    except NodeGoneError as error:
+        return {"running": False, "why": error.cause}
     except FailureError as error:
         return {"running": False, "why": error.message}
 

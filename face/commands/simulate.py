@@ -87,6 +87,11 @@ RULES = ("peerage", "cometbft", "both")
 @click.option(
     "--victims", type=click.IntRange(1), default=20, show_default=True, help="The attacker's victims."
 )
+@click.option(
+    "--newcomer",
+    type=Span(like="90s"),
+    help="So long before the end a node starts that knows one seed and nothing else: say what it has found then.",
+)
 @click.option("--outbound", type=click.IntRange(1, 100), default=10, show_default=True, help="Peers to dial.")
 @click.option(
     "--inbound", type=click.IntRange(1, 1000), default=40, show_default=True, help="Peers to accept."
@@ -122,6 +127,7 @@ def simulate(
     attack: str | None,
     attacker: int | None,
     groups: int | None,
+    newcomer: float | None,
     output: Path | None,
     *,
     as_json: bool,
@@ -138,6 +144,8 @@ def simulate(
     from peerage.actors.discovery.simulation.simulation import Scenario
 
     check_output(output)
+    if newcomer is not None and newcomer > numbers["span"]:
+        raise MistakeError(f"--newcomer: found {newcomer:g} s, allowed: at most the simulated time, --for")
     scenario = Scenario(
         nodes=int(numbers["nodes"]),
         seeds=int(numbers["seeds"]),
@@ -151,6 +159,7 @@ def simulate(
         seed=int(numbers["seed"]),
         max_outbound=int(numbers["outbound"]),
         max_inbound=int(numbers["inbound"]),
+        newcomer_s=newcomer or 0.0,
         improvements=Improvements(**dict.fromkeys(without, False)),
     )
     chosen = {"peerage": [scenario], "cometbft": [scenario.compared()]}.get(
@@ -211,6 +220,15 @@ def _report(results: list[Result]) -> list[str]:
         ("dials", *(str(result.dials) for result in results)),
         ("dials that succeeded", *(str(result.dials_succeeded) for result in results)),
     ]
+    if results[0].newcomer is not None:
+        told = [result.newcomer for result in results if result.newcomer is not None]
+        rows += [
+            ("addresses that the newcomer has", *(str(each.known) for each in told)),
+            ("of them dead", *(_share(each.dead) for each in told)),
+            ("told by the seed", *(str(each.from_seed) for each in told)),
+            ("of those dead", *(_share(each.from_seed_dead) for each in told)),
+            ("its outbound peers", *(str(each.peers) for each in told)),
+        ]
     attack = results[0].scenario.attack
     if attack is not None:
         rows += [

@@ -14,6 +14,7 @@ from peerage import ChannelDescriptor, Envelope, Reactor
 from peerage.messages import MEMPOOL, mempool
 from peerage.watching.takings import InBlock, MempoolTaken, Take
 from peerage.watching.transactions import TOLD_AFTER_S, TransactionLedger
+from peerage.wire.channel import DEFAULT_RECV_MESSAGE_CAPACITY
 from peerage.wire.errors import RemoteError
 
 __all__ = ["MalformedTransactionsError", "MempoolWatcher"]
@@ -41,8 +42,12 @@ class MempoolWatcher(Reactor):
     Args: told_after, see TransactionLedger.
     """
 
-    # Decoded here, and only once: a message that another peer brought, too, is known by its bytes.
-    channels: ClassVar[Sequence[ChannelDescriptor]] = [replace(MEMPOOL, message=None)]
+    # Decoded here, and only once: a message that another peer brought, too, is known by its bytes. It may be longer than
+    # CometBFT's default of `mempool.max_tx_bytes` allows: this network's nodes may allow more, and would bring such a
+    # transaction again each time that they are dialled.
+    channels: ClassVar[Sequence[ChannelDescriptor]] = [
+        replace(MEMPOOL, message=None, recv_message_capacity=DEFAULT_RECV_MESSAGE_CAPACITY)
+    ]
 
     def __init__(self, told_after: float = TOLD_AFTER_S) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ from peerage.config.quoting import shown
 from peerage.config.sections import SETTINGS
 from peerage.config.toml_file import read_toml_file
 from peerage.supervisors.node.errors import ListenError
-from peerage.supervisors.node.listening import listen_for_peers
+from peerage.supervisors.node.listening import PeerPlace
 
 __all__ = ["METRICS_SOCKET", "ChainPlan", "check_ports", "make_home", "plan_chains"]
 
@@ -38,6 +38,7 @@ _NOT_FOR_ALL: Final = {
     "peerage.network": "none: it is the ID in --chain ID=SEEDS",
     "p2p.seeds": "none: each chain has its own, --chain ID=SEEDS",
     "p2p.seed_mode": "none: it is a seed",
+    "peerage.bootstrap_peers": "none: they are of one chain; its home's config.toml may name them",
 }
 _FLAGS: Final = {setting.name: setting.flag for setting in SETTINGS}
 
@@ -68,6 +69,11 @@ class ChainPlan:
         return ["start", "--home", str(self.home), "--chain", self.id, "--stop-at-eof", *flags]
 
     @property
+    def rpc_socket(self) -> Path:
+        """Where its node's RPC answers, unless it was set to serve elsewhere alone."""
+        return self.home / RPC_SOCKET
+
+    @property
     def metrics_socket(self) -> Path:
         """Where its node serves its metrics, if it does."""
         return self.home / METRICS_SOCKET
@@ -84,7 +90,7 @@ def plan_chains(home: Home, table: ChainTable, flags: Mapping[str, str]) -> list
         for name, allowed in _NOT_FOR_ALL.items()
         if name in flags
     ]
-    mistakes += _mistakes_of_metrics(table.metrics)
+    mistakes += [each for name, text in _served(table) for each in _mistakes_of_address(name, text)]
     if not table.chains:
         mistakes.append(
             Mistake("", "command line", "no chain", "--chain ID=SEEDS, or tables in config/chains.toml")
@@ -133,20 +139,23 @@ def make_home(plan: ChainPlan) -> str:
     return load_or_create_node_key(plan.config.node_key_path)[0].node_id
 
 
-def check_ports(plans: Iterable[ChainPlan], metrics: str) -> None:
+def check_ports(plans: Iterable[ChainPlan], table: ChainTable) -> None:
     """Whether each address can be listened at, by doing so with all at once. Raises: ConfigError with those that cannot."""
     mistakes = []
     with ExitStack() as stack:
         for plan in plans:
+            for peers in PeerPlace.all_of(plan.config):
+                try:
+                    stack.enter_context(peers.listen())
+                except ListenError as error:
+                    mistakes.append(
+                        _unlistenable(f"chain {plan.id}: {error.key}", error.address, error.cause)
+                    )
+        for name, text in _served(table):
             try:
-                stack.enter_context(listen_for_peers(plan.config.p2p.laddr))
-            except ListenError as error:
-                mistakes.append(_unlistenable(f"chain {plan.id}: p2p.laddr", error.address, error.cause))
-        if metrics:
-            try:
-                stack.enter_context(listen(ListenAddress.parse(metrics)))
+                stack.enter_context(listen(ListenAddress.parse(text)))
             except ListenFailedError as error:
-                mistakes.append(_unlistenable("metrics", metrics, error.cause_text))
+                mistakes.append(_unlistenable(name, text, error.cause_text))
     if mistakes:
         raise ConfigError(mistakes)
 
@@ -174,8 +183,11 @@ def _plan(
             new_laddr = settings["p2p.laddr"] = f"tcp://0.0.0.0:{ports.take()}"
         else:
             new_laddr = config.p2p.laddr
+    rpc_laddr = f"unix://{RPC_SOCKET}"
     if config.source_of("rpc.laddr") == "default":
-        settings["rpc.laddr"] = f"unix://{RPC_SOCKET}"
+        settings["rpc.laddr"] = rpc_laddr
+    elif table.dashboard_at and rpc_laddr not in config.rpc.laddr.split(","):  # the page of all asks there
+        settings["rpc.laddr"] = ",".join(filter(None, (config.rpc.laddr, rpc_laddr)))
     if config.source_of("peerage.peer_hosts") == "default":  # all chains together have one for each core
         settings["peerage.peer_hosts"] = str(max(1, cores() // len(table.chains)))
     config = Config.load(place, settings, file_needed=False, to_start=True)
@@ -188,8 +200,9 @@ class _FreePorts:
     def __init__(self, home: Home, table: ChainTable) -> None:
         self._next = table.port
         self._taken = {chain.port for chain in table.chains}
-        with suppress(ListenAddressError):
-            self._taken.add(ListenAddress.parse(table.metrics).port)
+        for _, text in _served(table):
+            with suppress(ListenAddressError):
+                self._taken.add(ListenAddress.parse(text).port)
         with suppress(OSError):
             for place in sorted((home / "chains").iterdir()):
                 with suppress(OSError, ConfigError, ListenAddressError):
@@ -205,16 +218,19 @@ class _FreePorts:
         return self._next
 
 
-def _mistakes_of_metrics(metrics: str) -> list[Mistake]:
-    if not metrics:
-        return []
-    allowed = "host:port or :port"
+def _served(table: ChainTable) -> list[tuple[str, str]]:
+    """What the seed itself serves, and where: names as of options and tables."""
+    return [(name, text) for name in ("metrics", "dashboard_at") if (text := getattr(table, name))]
+
+
+def _mistakes_of_address(name: str, text: str) -> list[Mistake]:
+    flag, allowed = f"--{name.replace('_', '-')}", "host:port or :port"
     try:
-        address = ListenAddress.parse(metrics)
+        address = ListenAddress.parse(text)
     except ListenAddressError as error:
-        return [Mistake("metrics", "--metrics", shown(metrics), allowed, error.problem)]
+        return [Mistake(name, flag, shown(text), allowed, error.problem)]
     if address.scheme != "tcp":
-        return [Mistake("metrics", "--metrics", shown(metrics), allowed)]
+        return [Mistake(name, flag, shown(text), allowed)]
     return []
 
 
@@ -225,6 +241,7 @@ def _shared_addresses(plans: Sequence[ChainPlan]) -> list[Mistake]:
     for plan in plans:
         config = plan.config
         texts = [("p2p.laddr", config.p2p.laddr), ("rpc.laddr", config.rpc.laddr)]
+        texts += [("peerage.listen_also", text) for text in config.peerage.listen_also]
         if config.instrumentation.prometheus:
             name = "instrumentation.prometheus_listen_addr"
             texts.append((name, config.instrumentation.prometheus_listen_addr))

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from peerage.actors.runtime.processes import interpreter
 from peerage.supervisors.chains.session import kill_session, members_of
 
 __all__ = ["ChainProcess", "command_of"]
@@ -25,10 +26,8 @@ CLEARED_S: Final = 2.0  # for what is left of a chain to end by itself
 
 def command_of(arguments: Sequence[str]) -> list[str]:
     """The command line of our own command, with this interpreter and its flags."""
-    # multiprocessing takes the interpreter's flags over in the same way.
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     # -P: what lies in its directory is not ours to run.
-    return [sys.executable, *flags, "-P", "-m", "peerage", *arguments]
+    return [sys.executable, *interpreter.flags(), "-P", "-m", "peerage", *arguments]
 
 
 class ChainProcess:

@@ -1,4 +1,5 @@
-"""Where the metrics of all chains are served: a socket from the start on, and a server once somebody has come.
+"""Where something of all chains is served, metrics or the dashboard: a socket from the start on, and a server once somebody
+has come.
 
 As with a node's own services, there is none before: it takes more memory than all else in this process.
 """
@@ -17,20 +18,19 @@ from peerage.actors.runtime.log import get_logger
 from peerage.config.listen_address import ListenAddress
 
 if TYPE_CHECKING:
-    from prometheus_client.registry import Collector
+    from starlette.types import ASGIApp
 
-__all__ = ["MetricsEndpoint"]
+__all__ = ["ChainsEndpoint"]
 
-MAX_CONNECTIONS: Final = 64  # as of a node's metrics
-MAX_IN_FLIGHT: Final = 3
 CHECK_S: Final = 1.0
 JOIN_S: Final = 3.0
 
 _log = get_logger("peerage.chains")
 
 
-class MetricsEndpoint:
-    """Args: address, to listen at; host_names, `peerage.http_hosts`; collector, makes what is served, once it is needed.
+class ChainsEndpoint:
+    """Args: service, what is served, in a word; address, to listen at; limits, of the clients; app, makes the application,
+    once it is needed.
 
     All but its end happens in a thread of its own. A server that ends for a fault is replaced.
 
@@ -38,14 +38,13 @@ class MetricsEndpoint:
     """
 
     def __init__(
-        self, address: ListenAddress, host_names: tuple[str, ...], collector: Callable[[], Collector]
+        self, service: str, address: ListenAddress, limits: HttpLimits, app: Callable[[], ASGIApp]
     ) -> None:
+        self._service, self._limits, self._app = service, limits, app
         self._listener = listen(address)
         self.address = address_of(self._listener)
-        self._limits = HttpLimits(max_connections=MAX_CONNECTIONS, host_names=host_names)
-        self._collector = collector
         self._stopped = eventfd(0)
-        self._thread = threading.Thread(target=self._run, name="chains-metrics", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"chains-{service}", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -58,7 +57,7 @@ class MetricsEndpoint:
             while self._wait(self._listener.fileno()):
                 self._serve()
         except Exception as error:
-            _log.error("metrics of the chains not served", cause=str(error))
+            _log.error("not served for the chains", service=self._service, cause=str(error))
         finally:
             self._listener.close()
 
@@ -73,22 +72,21 @@ class MetricsEndpoint:
     def _serve(self) -> None:
         """Serve until the end, or until the server fails: then there is a listener again."""
         from peerage.actors.http.server import HttpServer, HttpServerDiedError
-        from peerage.actors.metrics.app import metrics_app
 
-        app = metrics_app(self._collector(), MAX_IN_FLIGHT)
-        server = HttpServer(app, [self._listener], name="chains-metrics", limits=self._limits)
+        name = f"chains-{self._service}"
+        server = HttpServer(self._app(), [self._listener], name=name, limits=self._limits)
         try:
             server.start()
             while self._wait(self._stopped, CHECK_S):
                 server.check()
         except HttpServerDiedError as error:
-            _log.error("metrics of the chains interrupted", cause=str(error))
+            _log.error("interrupted for the chains", service=self._service, cause=str(error))
         finally:
             server.stop()
         while self._wait(self._stopped, CHECK_S):
             try:
                 self._listener = listen(ListenAddress.parse(self.address))
             except ListenFailedError as error:
-                _log.error("metrics of the chains interrupted", cause=str(error))
+                _log.error("interrupted for the chains", service=self._service, cause=str(error))
             else:
                 return

@@ -43,13 +43,16 @@ class ChainState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """How a chain stands. Attributes: address, ID@host:port, once it has been known; pid, 0 for none."""
+    """How a chain stands. Attributes: address, ID@host:port, once it has been known; pid, 0 for none; cause, of its last
+    end.
+    """
 
     chain: str
     state: ChainState
     address: str
     pid: int
     restarts: int
+    cause: str = ""
 
 
 @dataclass(slots=True)
@@ -71,7 +74,7 @@ class KeptChain:
     @property
     def status(self) -> ChainStatus:
         pid = self.process.pid if self.process is not None else 0
-        return ChainStatus(self.id, self.state, self.address, pid, self.restarts.count)
+        return ChainStatus(self.id, self.state, self.address, pid, self.restarts.count, self.cause)
 
 
 class ChainKeeper:
@@ -253,6 +256,7 @@ class ChainKeeper:
 
     def _ended(self, chain: KeptChain, cause: str, took: float) -> None:
         """Decide about its next start. The other chains are not asked, nor told."""
+        chain.cause = cause
         again = chain.restarts.ended(time.monotonic(), took)
         chain.due = time.monotonic() + again.delay
         chain.state = ChainState.RESTING if again.gave_up else ChainState.WAITING

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -71,13 +72,13 @@ class AwaitedNode(AskedNode):
         if not self._lives.is_elsewhere:  # a forked child has nothing to stop
             await self.stop_async()
 
+    @abstractmethod
     def start(self) -> Self:
         """See `Node`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """See `Node`."""
-        raise NotImplementedError
 
 
 def _in_a_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:

@@ -3,11 +3,13 @@
     event hub ──EventLines──> thread "node-events" ──> a lane of each subscription ──> for, async for
                                                 ╰────> a lane ──> thread "node-callbacks" ──> on(…)
 
-The hub lives beside RPC. Where RPC is off it is started here, in a thread, for the first listener.
+The hub lives beside RPC, or where the operator's commands are taken. Where there is neither it is started here, in a
+thread, for the first listener.
 """
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from peerage.actors.context import NodeContext
-from peerage.actors.events.happenings import Happening, NodeEvent
+from peerage.actors.events.happenings import KINDS, Happening, NodeEvent
 from peerage.actors.events.messages import EventLines, NextEvents
 from peerage.actors.events.reading import read
 from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, Timeout
@@ -70,11 +72,14 @@ class EventFeed:
 
     def subscribe(self, kinds: tuple[type[Happening], ...]) -> Subscription[NodeEvent]:
         """See `Node.events`."""
+        _check(kinds)
         with self._lock:
             return Subscription(self._listen(self._running(), kinds).lane)
 
     def on(self, kind: type[H], callback: Callable[[H], object]) -> Callable[[], None]:
         """See `Node.on`."""
+        _check((kind,))
+        check_callback(callback)
         entry = kind, callback
         with self._lock:
             self._callbacks.append(entry)
@@ -138,7 +143,7 @@ class EventFeed:
         hub = run.context.names.events
         own: ActorRef[Any] | None = None
         try:
-            if not run.context.config.rpc.laddr:
+            if not (run.context.config.rpc.laddr or run.life.takes_commands):
                 own = _start_hub(run.context)
             self._pass_on(run, hub)
         except Exception as error:  # the program's listeners hear that there is no more
@@ -197,3 +202,22 @@ def _start_hub(context: NodeContext) -> ActorRef[Any]:
 
     name = context.names.events
     return EventHub.options(name=name.name, host=name.host, place=THREAD, extra=context).start()
+
+
+def check_callback(callback: Callable[..., object]) -> None:
+    """Raises: TypeError, for what a thread cannot call, or would call in vain."""
+    if not callable(callback):
+        raise TypeError(f"{callback!r} cannot be called; a function is expected")
+    if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(type(callback).__call__):
+        raise TypeError(
+            f"{callback!r} is a coroutine function, which nobody would await in the thread of the callbacks; "
+            "a plain function is expected; in asyncio, use `async for` over node.events(), or node.wait_async()"
+        )
+
+
+def _check(kinds: tuple[type[Any], ...]) -> None:
+    """Raises: TypeError, for what no event will ever be."""
+    for kind in kinds:
+        if kind not in KINDS.values():
+            names = ", ".join(sorted(each.__name__ for each in KINDS.values()))
+            raise TypeError(f"{kind!r} is no kind of event; a class of peerage.events is expected: {names}")

@@ -80,7 +80,9 @@ class ProgramsSetup:
 def hidden_in(config: Config) -> HiddenPeers:
     """Whom a node with this configuration does not name in its log."""
     p2p = config.p2p
-    return hidden_peers(p2p.private_peer_ids, (*p2p.persistent_peers, *p2p.seeds))
+    return hidden_peers(
+        p2p.private_peer_ids, (*p2p.persistent_peers, *p2p.seeds, *config.peerage.bootstrap_peers)
+    )
 
 
 def _hide(node: str, hidden: HiddenPeers | None) -> None:

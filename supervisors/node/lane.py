@@ -147,7 +147,7 @@ class Lane(Generic[T]):
 
     def _check_end(self) -> None:
         if self._has_ended or self._is_closed:
-            raise EOFError
+            raise EOFError("nothing more comes")
 
     def _wake(self) -> None:
         self._changed.notify_all()

@@ -24,7 +24,7 @@ from peerage.config import Config
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_socket import listen_for_commands
 from peerage.supervisors.node.errors import NodeNotRunningError
-from peerage.supervisors.node.listening import listen_for_http, listen_for_peers, names_to_listen_on
+from peerage.supervisors.node.listening import PeerPlace, listen_for_http, names_to_listen_on
 
 
 class StartCalledOffError(Exception):
@@ -44,8 +44,10 @@ class NodeLife:
 
     node_id: str
     lock: HomeLock
+    takes_commands: bool = False  # also where there is no RPC
     address: str = ""  # ID@host:port, once it listens
-    listener: socket.socket | None = None
+    told_also: tuple[str, ...] = ()  # ID@host:port, what peers of another family are told
+    listeners: list[socket.socket] = field(default_factory=list)  # for peers, that of p2p.laddr first
     http_listeners: dict[str, list[socket.socket]] = field(default_factory=dict)  # a restart keeps the port
     socket_file: Path | None = None  # where it takes commands
     unsteerable: str = ""  # why it has no such socket
@@ -92,9 +94,11 @@ class NodeLife:
         resolve = names_to_listen_on((config.p2p.laddr, rpc.laddr, metrics), is_over)
         if is_over():
             raise StartCalledOffError(self)
-        self.listener = listen_for_peers(config.p2p.laddr, resolve)
+        for place in PeerPlace.all_of(config):
+            self.listeners.append(place.listen(resolve))
         if rpc.laddr:
             self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr, resolve)
+        if rpc.laddr or self.takes_commands:
             try:
                 self.http_listeners["control"] = [listen_for_commands(config.home.node_socket)]
                 self.socket_file = config.home.node_socket
@@ -104,6 +108,10 @@ class NodeLife:
             self.http_listeners["metrics"] = listen_for_http(
                 "instrumentation.prometheus_listen_addr", metrics, resolve
             )
+
+    def listen_fds(self) -> dict[str, int]:
+        """Return the descriptors of the sockets that peers connect to, by the names that peer hosts find them under."""
+        return {f"listen-{i}": listener.fileno() for i, listener in enumerate(self.listeners)}
 
     def http_fds(self, name: str) -> dict[str, int]:
         """Return the descriptors of a server's sockets, by the names that it finds them under."""
@@ -190,8 +198,8 @@ class NodeLife:
         while self.http_listeners:
             for listener in self.http_listeners.popitem()[1]:
                 listener.close()
-        if self.listener is not None:
-            self.listener.close()
+        while self.listeners:
+            self.listeners.pop().close()
         while self.fds:
             os.close(self.fds.pop())
         self.lock.release()
@@ -240,11 +248,11 @@ class Lives:
         life = self._life
         if self.is_elsewhere:
             return f"in process {self._pid}"
+        if self.is_running:  # also while the start that brought it about has its last words
+            return "running"
         if self._is_starting:
             return "starting"
-        if life is None:
-            return "not started"
-        return "running" if life.is_running else life.why_not().removeprefix("it ")
+        return "not started" if life is None else life.why_not().removeprefix("it ")
 
     def check_process(self) -> None:
         """Before anything else: a forked child has not the threads that do what it would wait for, and holds their locks.

@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from peerage.actors.http.listening import ListenFailedError, listen
 from peerage.actors.name_lookups import resolve_host, resolved_within
-from peerage.config import ListenAddress
+from peerage.config import Config, ListenAddress
 from peerage.supervisors.node.errors import ListenError
 from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.net_address import Resolve
@@ -52,23 +53,56 @@ def _with_ip(address: ListenAddress, resolve: Resolve, *, prefers_ipv4: bool) ->
     return ListenAddress(address.scheme, ip, address.port)
 
 
-def listen_for_peers(laddr: str, resolve: Resolve = resolve_host) -> socket.socket:
-    """Return the socket that peers connect to; the peer hosts share it. Raises: ListenError."""
+@dataclass(frozen=True, slots=True)
+class PeerPlace:
+    """A place where peers connect. Attributes: key, the setting that names it; text, as there; v6_only, whether IPv4 has its
+    port at another one, so that the kernel must not give IPv4 to it as well.
+    """
+
+    key: str
+    text: str
+    v6_only: bool
+
+    @classmethod
+    def all_of(cls, config: Config) -> list[PeerPlace]:
+        """Those of a node: that of `p2p.laddr` is the first."""
+        texts = [("p2p.laddr", config.p2p.laddr)]
+        texts += [("peerage.listen_also", text) for text in config.peerage.listen_also]
+        addresses = [ListenAddress.parse(text) for _, text in texts]
+        of_ipv4 = {address.port for address in addresses if ":" not in address.host}
+        return [
+            cls(key, text, ":" in address.host and address.port in of_ipv4)
+            for (key, text), address in zip(texts, addresses, strict=True)
+        ]
+
+    def listen(self, resolve: Resolve = resolve_host) -> socket.socket:
+        """As `listen_for_peers`. Raises: ListenError."""
+        return listen_for_peers(self.text, resolve, self.key, v6_only=self.v6_only)
+
+
+def listen_for_peers(
+    laddr: str, resolve: Resolve = resolve_host, key: str = "p2p.laddr", *, v6_only: bool = False
+) -> socket.socket:
+    """Return a socket that peers connect to; the peer hosts share it. Args: as of `PeerPlace`. Raises: ListenError."""
     try:
         address = _with_ip(ListenAddress.parse(laddr), resolve, prefers_ipv4=False)
+        # An IP by now, as bytes: for a text, Python imports the tables for international names.
+        host = address.host.encode() or None
         family, *_, where = socket.getaddrinfo(
-            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if v6_only:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind(where)
             listener.listen(BACKLOG)
         except OSError:
             listener.close()
             raise
     except OSError as error:
-        raise ListenError("p2p.laddr", laddr, error.strerror or str(error)) from error
+        raise ListenError(key, laddr, error.strerror or str(error)) from error
     return listener
 
 

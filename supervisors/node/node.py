@@ -35,7 +35,7 @@ from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
 from peerage.config.home_modes import open_to_others
 from peerage.supervisors.node import preconditions
-from peerage.supervisors.node.advertised import advertised
+from peerage.supervisors.node.advertised import advertised, advertised_also, refusals_by_books
 from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
@@ -103,6 +103,8 @@ class Node(RunNode):
         node_key: instead of the one in `config.node_key_path` (which is written when there is none).
         connection_filters, peer_filters: see SwitchActor; they must be picklable.
         protocol_version: block must be the network's; app is the application's.
+        takes_commands: at the socket in its home, where `peerage status`, `peers`, `bans` and others reach it, and keeps its
+            history; with RPC it does in any case. Otherwise it has no process for that.
 
     Raises: ConfigError, NodeKeyFileError, ValueError (reactor names or channels used twice).
     """
@@ -118,6 +120,7 @@ class Node(RunNode):
         connection_filters: Iterable[ConnectionFilter] = (),
         peer_filters: Iterable[PeerFilter] = (),
         protocol_version: ProtocolVersion = ProtocolVersion(),  # noqa: B008 - a frozen value
+        takes_commands: bool = False,
     ) -> None:
         config.check()
         self.config = config
@@ -128,7 +131,10 @@ class Node(RunNode):
         prefix = name if name is not None else _free_prefix()
         self._log = NodeLog(config, name or "")
         self._names = NodeNames(prefix, self._reactors.names, max(1, config.peerage.peer_hosts))
-        self._tree = NodeTree(config, self._names, self._reactors, *self._filters)
+        self._takes_commands = takes_commands or bool(config.rpc.laddr)
+        self._tree = NodeTree(
+            config, self._names, self._reactors, *self._filters, takes_commands=self._takes_commands
+        )
         self._lives = Lives(self.node_id)
         self._events = EventFeed(self._log)
         self._inbox = inbox_for(self._reactors.relayed, self._log)
@@ -150,7 +156,8 @@ class Node(RunNode):
         return self
 
     def _live(self) -> None:
-        life = NodeLife(self.node_id, HomeLock(self.config.home, "a node"))
+        lock = HomeLock(self.config.home, "a node")
+        life = NodeLife(self.node_id, lock, takes_commands=self._takes_commands)
         self._log.open()
         try:
             self._begin(life)
@@ -177,14 +184,19 @@ class Node(RunNode):
         for why in open_to_others(self.config):
             self._log.warning("home open to others", why=why)
         preconditions.check_store(self.config)
+        preconditions.check_cluster(self.config)
         preconditions.check_limits(self._tree.size, self.config)
         names = preconditions.NameChecks(self.config)
         life.listen(self.config, lambda: self._lives.stop_is_due)
-        assert life.listener is not None
-        life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
-        life.lock.tell(life.address)
+        told = advertised(self.config, life.listeners[0])
+        also = advertised_also(self.config, life.listeners)
+        life.address = f"{self.node_id}@{told}"
+        life.told_also = tuple(f"{self.node_id}@{each}" for each in also)
+        life.lock.tell(life.address, life.told_also)
         if life.unsteerable:
             self._log.warning("no socket for commands", cause=life.unsteerable)
+        for each, why in refusals_by_books(self.config, (told, *also)):
+            self._log.warning("address of no use to others", address=each, why=why)
         if unknown := names.check():
             cause = "no name server has answered yet"
             self._log.warning("external address not resolved", name=unknown, cause=cause)
@@ -197,11 +209,12 @@ class Node(RunNode):
             names=self._names,
             config=self.config,
             public_key=self._node_key.public_key,
-            node_info=self._node_info(life),
+            node_info=self._node_info(told),
             channels=self._reactors.channels,
             routes=self._reactors.routes,
             has_connection_filters=bool(connection_filters),
             has_peer_filters=bool(peer_filters),
+            other_infos=tuple(map(self._node_info, also)),
         )
 
         def start() -> ActorRef[Any]:
@@ -225,11 +238,11 @@ class Node(RunNode):
                 raise NodeLimitError(limit) from error
             raise NodeStartError(str(error)) from error
 
-    def _node_info(self, life: NodeLife) -> NodeInfo:
+    def _node_info(self, told: str) -> NodeInfo:
         return NodeInfo(
             protocol_version=self._protocol_version,
             id=self.node_id,
-            listen_addr=f"tcp://{life.address.rpartition('@')[2]}",
+            listen_addr=f"tcp://{told}",
             network=self.config.network,
             version=ANNOUNCED_VERSION,
             channels=bytes(descriptor.id for descriptor in self._reactors.channels),
@@ -321,6 +334,12 @@ class Node(RunNode):
         return self._lives.running().address
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """`address`, and behind it what peers of another IP family are told. Raises: NodeNotRunningError."""
+        life = self._lives.running()
+        return (life.address, *life.told_also)
+
+    @property
     def is_running(self) -> bool:
         return self._lives.is_running
 
@@ -332,9 +351,14 @@ class Node(RunNode):
     # --- what it does --------------------------------------------------------------------------------------------------
 
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
-        """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
+        """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`.
+
+        Raises: ValueError, no reactor of this node has the channel; TypeError, its messages are others.
+        """
         self._lives.running()
-        frames = transfer.broadcast((channel_id,), [message_bytes(message)], {})
+        self._reactors.check_channel(channel_id)
+        data = message_bytes(message, self._reactors.classes.get(channel_id))
+        frames = transfer.broadcast((channel_id,), [data], {})
         for transport in self._names.transports:
             transport.tell(frames, when_full=DROP)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, wait
+from importlib.util import find_spec
 
 from peerage.actors.discovery.book.store_files import write_fault
 from peerage.actors.name_lookups import Answer, NameLookups, resolve_host
 from peerage.config import Config, ListenAddress
-from peerage.config.errors import ConfigError, HomeError
+from peerage.config.errors import ConfigError, HomeError, Mistake
+from peerage.config.quoting import shown
 from peerage.supervisors.node.advertised import host_name, unresolved
 from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
 from peerage.supervisors.node.room_to_start import SystemLimits, lack_of_room_to_start
@@ -33,9 +35,20 @@ def check_store(config: Config) -> None:
 def check_limits(parts: int, config: Config) -> None:
     """Whether there is room for the node's own processes. Args: parts, how many. Raises: NodeLimitError."""
     listeners = len(ListenAddress.parse_list(config.rpc.laddr)) if config.rpc.laddr else 0
-    listeners += config.instrumentation.prometheus
+    listeners += config.instrumentation.prometheus + len(config.peerage.listen_also)
     if lack := lack_of_room_to_start(parts, listeners, SystemLimits.now()):
         raise NodeLimitError(lack)
+
+
+def check_cluster(config: Config) -> None:
+    """A node that is to share its address book through Ray needs Ray. The cluster itself may come later.
+
+    Raises: ConfigError.
+    """
+    if config.peerage.cluster and find_spec("ray") is None:
+        source = config.source_of("peerage.cluster")
+        allowed = "empty, or Ray installed: pip install 'peerage[ray]'"
+        raise ConfigError([Mistake("peerage.cluster", source, shown(config.peerage.cluster), allowed)])
 
 
 class NameChecks:
@@ -88,7 +101,7 @@ class NameChecks:
             if not done or not all(_fault(names[answer], answer) for answer in done):
                 return
         causes = {seed: _fault(name, answer) for seed, (name, answer) in self._seeds.items()}
-        if causes and _book_is_empty(self._config):
+        if causes and not self._config.peerage.bootstrap_peers and _book_is_empty(self._config):
             raise SeedsUnresolvedError(causes)
 
     def _wait(self, answers: Iterable[Answer]) -> tuple[set[Answer], set[Answer]]:

@@ -60,7 +60,7 @@ def hindrances(
             else "it waits to be dialled, or to be told whom to dial"
         )
         # the first node of a network, and a node that others are meant to dial, are configured like this on purpose
-        is_mistake = nobody_comes or any((*p2p.persistent_peers, *p2p.seeds))
+        is_mistake = nobody_comes or any((*p2p.persistent_peers, *p2p.seeds, *config.peerage.bootstrap_peers))
         found.append(Hindrance("nobody to dial", f"{', '.join(lacks)}: {hope}", is_mistake))
     return found
 
@@ -75,7 +75,7 @@ def _lacks(config: Config, node_id: NodeID, book_is_empty: Callable[[], bool]) -
         return [*lacks, "p2p.pex is off, so neither seeds nor the address book are asked"]
     if p2p.max_num_outbound_peers == 0:
         return [*lacks, "p2p.max_num_outbound_peers is 0"]
-    if _others(p2p.seeds, node_id) or not book_is_empty():
+    if _others((*p2p.seeds, *config.peerage.bootstrap_peers), node_id) or not book_is_empty():
         return []
     return [*lacks, _lack("seeds", p2p.seeds), "an empty address book"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from peerage.actors.reactors.peer_handle import classes_of
 from peerage.actors.reactors.pex_channel import PEX_DESCRIPTOR
 from peerage.supervisors.node.errors import UnknownReactorError
 from peerage.supervisors.node.parts import PEX_REACTOR, PROGRAM_RELAY
@@ -25,8 +26,8 @@ class ReactorTable:
     """What an embedder registers, with peer exchange before it if that is on.
 
     Args: own_channels, of the program itself: a relay passes their messages on to it.
-    Attributes: channels, in the order of registration; routes, which reactor each channel belongs to; relayed, by number,
-        those whose messages come to the program.
+    Attributes: channels, in the order of registration; routes, which reactor each channel belongs to; classes, of the
+        messages that are not plain bytes, by channel; relayed, by number, the channels whose messages come to the program.
     Raises: ValueError, when a name or a channel is used twice.
     """
 
@@ -37,6 +38,10 @@ class ReactorTable:
         pex: bool,
         own_channels: Iterable[ChannelDescriptor] = (),
     ) -> None:
+        if not isinstance(reactors, Mapping):
+            raise TypeError(
+                f'reactors is {reactors!r}; classes by their names are expected, {{"ECHO": Echo}}'
+            )
         self._starts = {name: _start_of(spec) for name, spec in reactors.items()}
         if pex:
             if PEX in self._starts:
@@ -53,6 +58,7 @@ class ReactorTable:
             self._starts[PROGRAM] = Start.of(PROGRAM_RELAY)
         self.channels, self.routes = _routes_of(self._starts, own_channels)
         relays = {name for name, start in self._starts.items() if _passes_on(start.actor_class)}
+        self.classes = classes_of(self.channels)
         self.relayed = {each.id: each for each in self.channels if self.routes[each.id] in relays}
 
     @property
@@ -77,6 +83,13 @@ class ReactorTable:
         if name not in self._starts:
             raise UnknownReactorError(name, self.names)
 
+    def check_channel(self, channel_id: int) -> None:
+        """Raises: ValueError, if no reactor has this channel: nothing could be sent there."""
+        if channel_id not in self.routes:
+            known = ", ".join(f"{each:#04x}" for each in sorted(self.routes)) or "none"
+            found = f"{channel_id:#04x}" if isinstance(channel_id, int) else repr(channel_id)
+            raise ValueError(f"channel {found} is of no reactor of this node; those that are: {known}")
+
 
 def _start_of(spec: Any) -> Start:
     if isinstance(spec, Start):
@@ -95,7 +108,7 @@ def _routes_of(
         if actor_class is PEX_REACTOR:
             own = (PEX_DESCRIPTOR,)
         else:
-            own = own_channels if actor_class is PROGRAM_RELAY else actor_class.channels
+            own = own_channels if actor_class is PROGRAM_RELAY else _channels_of(name, actor_class)
         for descriptor in own:
             if descriptor.id in routes:
                 raise ValueError(
@@ -109,3 +122,20 @@ def _routes_of(
 def _passes_on(actor_class: Any) -> bool:
     """Whether it is a relay: asked of the class, for nobody else need import what that is."""
     return actor_class is PROGRAM_RELAY or bool(getattr(actor_class, "passes_on", False))
+
+
+def _channels_of(name: str, actor_class: Any) -> Iterable[ChannelDescriptor]:
+    """Raises: TypeError, it is no class of a reactor. An object of one is a mistake that is easily made."""
+    if not isinstance(actor_class, type) or not hasattr(actor_class, "channels"):
+        raise TypeError(
+            f"reactor {name!r} is {actor_class!r}; a class derived from peerage.Reactor is expected, "
+            "or a tuple of one and the arguments of its constructor"
+        )
+    channels = actor_class.channels
+    if not isinstance(channels, Iterable) or not all(
+        isinstance(each, ChannelDescriptor) for each in channels
+    ):
+        raise TypeError(
+            f"reactor {name!r}: channels is {channels!r}; a list of ChannelDescriptor is expected"
+        )
+    return channels

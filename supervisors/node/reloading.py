@@ -2,7 +2,8 @@
 restart.
 
 Some parts take new values while they run. Others are started anew with them by their supervisor, where nobody outside
-notices that: peer exchange and the address book. A peer host keeps the connections that it has as they are.
+notices that: peer exchange and the address book. A peer host has the connections that it has keep their timeouts, and takes
+new rates for them; peers with processes of their own keep both.
 """
 
 from __future__ import annotations
@@ -27,11 +28,19 @@ NEW_CONNECTIONS: Final = "for connections that are made from now on"
 _LISTS = dict.fromkeys(
     ("p2p.persistent_peers", "p2p.unconditional_peer_ids", "p2p.private_peer_ids"), frozenset({TOLD, PEX})
 )
-_LIMITS = dict.fromkeys(("p2p.max_num_inbound_peers", "p2p.allow_duplicate_ip"), frozenset({TOLD, PEX}))
+_LIMITS = dict.fromkeys(
+    (
+        "p2p.max_num_inbound_peers",
+        "p2p.allow_duplicate_ip",
+        "peerage.peers_per_ip",
+        "peerage.peers_per_prefix",
+        "peerage.peers_per_ip_exempt",
+    ),
+    frozenset({TOLD, PEX}),
+)
+_RATES = dict.fromkeys(("p2p.send_rate", "p2p.recv_rate"), frozenset({TOLD}))
 _PER_CONNECTION = dict.fromkeys(
     (
-        "p2p.send_rate",
-        "p2p.recv_rate",
         "p2p.flush_throttle_timeout",
         "p2p.handshake_timeout",
         "p2p.dial_timeout",
@@ -41,8 +50,10 @@ _PER_CONNECTION = dict.fromkeys(
     frozenset({TOLD}),
 )
 _EXCHANGE = dict.fromkeys(
-    ("p2p.seeds", "p2p.max_num_outbound_peers", "peerage.crawl_group_limit"), frozenset({PEX})
+    ("p2p.seeds", "p2p.max_num_outbound_peers", "peerage.crawl_group_limit", "peerage.rotate_peers"),
+    frozenset({PEX}),
 )
+_BEGINNING = {"peerage.bootstrap_peers": frozenset({ADDRBOOK})}  # it is started anew, and begins with them
 _IMPROVEMENTS = dict.fromkeys(
     (
         "peerage.verified_answers",
@@ -53,6 +64,7 @@ _IMPROVEMENTS = dict.fromkeys(
         "peerage.spread_groups",
         "peerage.eager_rounds",
         "peerage.request_groups",
+        "peerage.ask_again",
     ),
     frozenset({PEX, ADDRBOOK}),
 )
@@ -61,8 +73,10 @@ LIVE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "log_level": frozenset({LOGS}),
         **_LISTS,
         **_LIMITS,
+        **_RATES,
         **_PER_CONNECTION,
         **_EXCHANGE,
+        **_BEGINNING,
         **_IMPROVEMENTS,
     }
 )
@@ -94,7 +108,10 @@ def plan(old: Config, new: Config, only: Collection[str] | None = None) -> Plan:
         before, after = old.value_of(setting), new.value_of(setting)
         if before == after or (only is not None and setting.name not in only):
             continue
-        change = _change(setting, before, after)
+        keeps_rates = setting.name in _RATES and old.peerage.peer_hosts == 0
+        change = _change(
+            setting, before, after, is_for_new_ones=setting.name in _PER_CONNECTION or keeps_rates
+        )
         if setting.name not in LIVE:
             pending.append(change)
             continue
@@ -105,8 +122,8 @@ def plan(old: Config, new: Config, only: Collection[str] | None = None) -> Plan:
     return Plan(tuple(applied), tuple(pending), frozenset(parts))
 
 
-def _change(setting: Setting[Any], before: Any, after: Any) -> Change:
-    how = NEW_CONNECTIONS if setting.name in _PER_CONNECTION else ""
+def _change(setting: Setting[Any], before: Any, after: Any, *, is_for_new_ones: bool) -> Change:
+    how = NEW_CONNECTIONS if is_for_new_ones else ""
     kind = setting.declared.kind
     if isinstance(kind, Names):  # nobody else is to read who is in them
         added, removed = len(set(after) - set(before)), len(set(before) - set(after))

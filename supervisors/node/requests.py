@@ -5,6 +5,7 @@ Asked by `Node`, which waits for the answer, and by its awaitable forms, which d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -142,7 +143,8 @@ def disconnect(whom: str) -> Request[tuple[NodeID, ...]]:
 def remove_persistent(ids: Iterable[str]) -> Request[tuple[NodeID, ...]]:
     """See `Node.remove_persistent_peers`. Raises: ValueError, one is no node ID."""
     wanted = []
-    for peer_id in ids:
+    for peer in ids:
+        peer_id = peer.partition("@")[0]  # of an address as `add_persistent_peers` has it
         if not is_node_id(peer_id):
             raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
         wanted.append(NodeID(normal_id(peer_id)))
@@ -150,7 +152,9 @@ def remove_persistent(ids: Iterable[str]) -> Request[tuple[NodeID, ...]]:
 
 
 def ban(subject: str, seconds: float, reason: str) -> Request[Ban]:
-    """See `Node.ban`."""
+    """See `Node.ban`. Raises: ValueError, that is no time."""
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"a ban for {seconds!r} seconds is none; a number above 0 is expected")
     return Request(BookCall(BadPeers.ban, (subject, seconds, reason)), _unchanged, part="addrbook")
 
 

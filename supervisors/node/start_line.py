@@ -27,6 +27,8 @@ def start_facts(config: Config, life: NodeLife, reactors: Iterable[str]) -> dict
         "version": ANNOUNCED_VERSION,
         "wanted": wanted(config, reactors),
     }
+    if life.told_also:
+        facts["also"] = " ".join(life.told_also)
     if listeners := life.http_listeners.get("rpc"):
         facts["rpc"] = " ".join(map(address_of, listeners))
     if listeners := life.http_listeners.get("metrics"):
@@ -40,6 +42,7 @@ def wanted(config: Config, reactors: Iterable[str]) -> str:
     words = [
         _count(len(p2p.persistent_peers), "persistent peer"),
         _count(len(p2p.seeds), "seed"),
+        _count(len(config.peerage.bootstrap_peers), "bootstrap peer"),
         f"at most {p2p.max_num_outbound_peers} outbound and {p2p.max_num_inbound_peers} inbound peers",
         _named(tuple(reactors)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ __all__ = ["SteeredNode"]
 T = TypeVar("T")
 
 
-class SteeredNode:
+class SteeredNode(ABC):
     """The part of `Node` that steers it. All of it raises NodeNotRunningError when the node does not run.
 
     What ends in `_async` does the same, and is awaited: it never blocks the loop.
@@ -35,7 +36,7 @@ class SteeredNode:
         return await self._ask_async(requests.disconnect(whom))
 
     def remove_persistent_peers(self, ids: Iterable[str]) -> tuple[NodeID, ...]:
-        """Do not redial these any more; they stay connected.
+        """Do not redial these any more; they stay connected. Each is an ID, or ID@host:port as for `add_persistent_peers`.
 
         Returns: those that were persistent. Raises: ValueError, one is no node ID.
         """
@@ -48,7 +49,7 @@ class SteeredNode:
     def ban(self, subject: str, seconds: float = BAN_S, reason: str = BY_THE_PROGRAM) -> Ban:
         """Keep a node ID, an IP address or a network out for so long; its connections end. On disk when this returns.
 
-        Raises: BanSubjectError, it is none of these.
+        Raises: BanSubjectError, it is none of these; ValueError, `seconds` is not above 0.
         """
         return self._ask(requests.ban(subject, seconds, reason))
 
@@ -90,10 +91,10 @@ class SteeredNode:
         """As `upgrade_reactor`, awaited."""
         return await self._ask_async(requests.upgrade_reactor(name))
 
+    @abstractmethod
     def _ask(self, request: Request[T]) -> T:
         """Ask a part of the node, and wait for the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _ask_async(self, request: Request[T]) -> T:
         """The same, awaited."""
-        raise NotImplementedError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peerage.actors.events.happenings import Happening, NodeEvent
 from peerage.supervisors.node.awaiting import AwaitedNode
 from peerage.supervisors.node.errors import UnknownChannelError
-from peerage.supervisors.node.event_feed import EventFeed, H
+from peerage.supervisors.node.event_feed import EventFeed, H, check_callback
 from peerage.supervisors.node.log import NodeLog
 from peerage.supervisors.node.subscription import Subscription
 from peerage.wire.channel import ChannelDescriptor, WhenFull
@@ -30,14 +30,17 @@ class SubscribedNode(AwaitedNode):
     def on_end(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, from a thread of the node's, when the node has ended in whichever way, each
         time that it ends.
+
+        Raises: TypeError, for what cannot be called, and for a coroutine function.
         """
+        check_callback(callback)
         self._on_end.append(callback)
 
     def events(self, *kinds: type[Happening]) -> Subscription[NodeEvent]:
         """What happens in the node from now on, of these kinds or of all, for `for` and `async for`. See `Subscription`.
 
         Before the start it begins with that. Ends with the node. A reader that is 1000 events behind loses the oldest, and
-        `missed` counts them. Never waits.
+        `missed` counts them. Never waits. Raises: TypeError, for what is no kind of event.
         """
         self._lives.check_process()
         return self._events.subscribe(kinds)
@@ -63,7 +66,8 @@ class SubscribedNode(AwaitedNode):
         A thread of the node's calls it ("node-callbacks", one for all callbacks), which may take its time: whoever is 1000
         events behind loses the oldest. What it raises is logged, and does the node no harm.
 
-        Returns: a function that ends it.
+        Returns: a function that ends it. Raises: TypeError, for what is no kind of event, for what cannot be called, and for
+            a coroutine function: nobody would await it.
         """
         self._lives.check_process()
         return self._events.on(kind, callback)

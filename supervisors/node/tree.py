@@ -1,6 +1,6 @@
 """The supervision tree of a node: which children it has, and the supervisor at its root (design 3 and 6).
 
-    node ── addrbook ── switch ── metrics ── reactors (pex, then yours) ── peer hosts ── rpc
+    node ── addrbook ── switch ── metrics ── reactors (pex, then yours) ── peer hosts ── cluster ── rpc
 
 Children start in this order and stop in the reverse one; each is restarted alone (one_for_one).
 """
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from peerage.actors.asked_table import AskedTable
+from peerage.actors.cluster.keeper import ClusterKeeper
 from peerage.actors.context import NodeContext
 from peerage.actors.events.restarts import restarted
 from peerage.actors.events.teller import tell_at_once
 from peerage.actors.metrics.buffer import MetricsDelta, Series
 from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.names import NodeNames
+from peerage.actors.peers.bandwidth_table import BandwidthTable
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.memory_budget import budget_for, least_budget
 from peerage.actors.peers.memory_table import MemoryTable
@@ -87,7 +90,10 @@ class NodeSupervisor(Supervisor):
 
 
 class NodeTree:
-    """The children of one node, as its configuration and its embedder want them."""
+    """The children of one node, as its configuration and its embedder want them.
+
+    Args: takes_commands, whether there is a process for those of its operator also where RPC is off.
+    """
 
     def __init__(
         self,
@@ -96,7 +102,10 @@ class NodeTree:
         reactors: ReactorTable,
         connection_filters: tuple[ConnectionFilter, ...],
         peer_filters: tuple[PeerFilter, ...],
+        *,
+        takes_commands: bool = False,
     ) -> None:
+        self._has_rpc = takes_commands or bool(config.rpc.laddr)
         self._config, self._names, self._reactors = config, names, reactors
         self._connection_filters, self._peer_filters = connection_filters, peer_filters
 
@@ -118,7 +127,7 @@ class NodeTree:
     def size(self) -> int:
         """How many children there are, each with a process of its own."""
         config = self._config
-        services = config.instrumentation.prometheus + bool(config.rpc.laddr)
+        services = config.instrumentation.prometheus + bool(config.peerage.cluster) + self._has_rpc
         return 2 + services + len(self._reactors.names) + self._names.peer_hosts
 
     @property
@@ -136,7 +145,7 @@ class NodeTree:
     ) -> list[ChildSpec]:
         """Return the child specs, in start order. The peer hosts alone are told the key: they shake hands."""
         config = self._config
-        assert life.listener is not None
+        assert life.listeners
         own, reactor = _own_health(config), _reactor_health(config)
 
         def child(part: str, start: Start, **fields: Any) -> ChildSpec:
@@ -153,8 +162,12 @@ class NodeTree:
         register = Register.create(hosts)
         least = least_budget(context.channels)
         memory = MemoryTable.create(hosts, budget_for(config.peerage.peer_memory, context.channels), least)
-        life.fds += [load, register, memory]
-        fds = {"listen": life.listener.fileno(), "load": load, "register": register, "memory": memory}
+        rates = config.peerage.total_recv_rate, config.peerage.total_send_rate
+        bandwidth = BandwidthTable.create(hosts, *rates)
+        shared = {"load": load, "register": register, "memory": memory, "bandwidth": bandwidth}
+        asked = {"asked": AskedTable.create()} if context.answers_seed_requests else {}
+        life.fds += [*shared.values(), *asked.values()]
+        fds = life.listen_fds() | shared | asked
         own_processes = config.peerage.peer_hosts == 0
         children = [
             child("addrbook", Start.of(ADDRBOOK), shutdown=BOOK_SHUTDOWN_S),
@@ -164,13 +177,18 @@ class NodeTree:
             metrics = Start.of(METRICS, _metrics_settings(config))
             children.append(child("metrics", metrics.using(fds=life.http_fds("metrics"))))
         for name, start in self._reactors.starts():
-            health = own if start.actor_class is PEX_REACTOR else reactor
-            children.append(child(f"reactor-{name}", start, health=health, shutdown=REACTOR_SHUTDOWN_S))
+            is_pex = start.actor_class is PEX_REACTOR
+            seen = start.using(fds=asked) if is_pex and asked else start
+            health = own if is_pex else reactor
+            children.append(child(f"reactor-{name}", seen, health=health, shutdown=REACTOR_SHUTDOWN_S))
         children += [
             child(f"peers-{index}", Start.of(TRANSPORT, index, own_processes).using(fds=fds))
             for index in range(hosts)
         ]
-        if config.rpc.laddr:
+        if config.peerage.cluster:
+            keeper = Start.of(ClusterKeeper, log_setup).using(place=THREAD)
+            children.append(child("cluster", keeper, health=None))  # in a thread, and it waits for a process
+        if self._has_rpc:
             settings = RpcSettings.of(config.rpc, config.peerage.http_hosts, config.peerage.dashboard)
             rpc = Start.of(RPC, self._names.switch, self._names.addrbook, settings)
             sockets = life.http_fds("rpc") | life.http_fds("control")

@@ -8,18 +8,25 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.addrbook import improvements_of
+from peerage.actors.addrbook import improvements_of, own_address, own_addresses
 from peerage.actors.book_client import BookClient
+from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
+from peerage.actors.discovery.book.replica import Replica
+from peerage.actors.discovery.sharing.crawl_share import WHOLE
 from peerage.actors.messages.book import BansChanged, Charge, CountAddresses, Trust
+from peerage.actors.names import NodeNames
 from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
 from peerage.testing import loopback_config, wait_until
+from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
 from tests.actors.book_kills import kill_while_adding
 from tests.actors.book_stage import Stage
 from tests.actors.discovery.nodes import address, node_id
@@ -33,6 +40,27 @@ def system() -> Iterator[None]:
     """Every actor of these tests is gone in the end."""
     yield
     System.current().shutdown()
+
+
+@pytest.mark.parametrize(
+    ("told", "own"),
+    [
+        (("tcp://192.0.2.1:1",), ["192.0.2.1:1"]),
+        (("tcp://192.0.2.1:1", "tcp://[2600::1]:2"), ["192.0.2.1:1", "[2600::1]:2"]),
+        (("tcp://node.example:1", "tcp://[2600::1]:2"), ["[2600::1]:2"]),
+    ],
+)
+def test_all_that_we_tell_is_our_own(tmp_path: Path, told: tuple[str, ...], own: list[str]) -> None:
+    """But for names, which the book has none of. The first is where addresses of ours are told from."""
+    key = NodeKey.generate()
+    first, *others = (
+        NodeInfo(id=key.node_id, listen_addr=each, network="test", moniker="m") for each in told
+    )
+    names = NodeNames("", ("PEX",), 1)
+    config = loopback_config(tmp_path)
+    context = NodeContext(names, config, key.public_key, first, (), {}, other_infos=tuple(others))
+    assert [each.dial_string for each in own_addresses(context)] == own
+    assert own_address(context) == (None if "example" in told[0] else own_addresses(context)[0])
 
 
 def test_the_switch_is_told_whom_to_keep_out(tmp_path: Path) -> None:
@@ -170,3 +198,21 @@ def test_every_improvement_can_be_switched_off(tmp_path: Path, switch: str) -> N
     assert off == {switch}
     config = loopback_config(tmp_path, peerage=dict.fromkeys(_SWITCHES, False))
     assert improvements_of(config) == COMETBFT_RULES
+
+
+def test_a_book_that_is_shared_keeps_what_was_forgiven_and_waits_with_visits(tmp_path: Path) -> None:
+    """Until it has heard whom to visit; what was forgiven is told to the others, also after a restart. A book by itself does
+    neither.
+    """
+    for place, cluster in (("one", ""), ("shared", "10.0.0.1:6379")):
+        with Stage(tmp_path / place, peerage={"cluster": cluster}) as stage:
+            stage.book.call(AddrBook.add, address(1), address(1))
+            due = stage.book.call(DialChooser.due, 10)
+            assert due == ([address(1)] if place == "one" else [])
+            stage.book.call(Misbehaviour.forgive, node_id(2))
+            stage.stop()
+            stage.start()
+            kept = [fact.name for fact in stage.book.call(FactList.all) if fact.kind is FactKind.PARDON]
+            assert kept == ([] if place == "one" else [node_id(2)])
+            stage.book.call(Replica.visit, WHOLE)
+            assert stage.book.call(DialChooser.due, 10) == [address(1)]

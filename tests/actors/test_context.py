@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ def context(
     routes: dict[int, str] | None = None,
     p2p: dict[str, Any] | None = None,
     peerage: dict[str, Any] | None = None,
-    **filters: bool,
+    *,
+    has_peer_filters: bool = False,
 ) -> NodeContext:
     return NodeContext(
         names=NodeNames("", ("PEX",), 2),
@@ -34,7 +36,7 @@ def context(
         node_info=NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m"),
         channels=(),
         routes=PEX if routes is None else routes,
-        **filters,
+        has_peer_filters=has_peer_filters,
     )
 
 
@@ -47,6 +49,31 @@ def test_the_private_key_is_told_only_with_the_context_of_a_peer_host(tmp_path: 
     assert plain.node_id == KEY.node_id
     for shown in (KEY.seed.hex(), repr(KEY.seed)):
         assert shown not in repr(keyed)
+
+
+def infos(*listen_addrs: str) -> list[NodeInfo]:
+    return [NodeInfo(id=KEY.node_id, listen_addr=each, network="test", moniker="m") for each in listen_addrs]
+
+
+@pytest.mark.parametrize(
+    ("told", "of_ipv4", "of_ipv6"),
+    [
+        (["tcp://192.0.2.1:1"], 0, 0),
+        (["tcp://192.0.2.1:1", "tcp://[2001:db8::1]:2"], 0, 1),
+        (["tcp://[2001:db8::1]:2", "tcp://192.0.2.1:1"], 1, 0),
+        (["tcp://node.example:1", "tcp://[2001:db8::1]:2"], 0, 1),
+        (["tcp://node.example:1", "tcp://[2001:db8::1]:2", "tcp://192.0.2.1:1"], 2, 1),
+    ],
+)
+def test_a_remote_hears_an_address_of_its_own_family(
+    tmp_path: Path, told: list[str], of_ipv4: int, of_ipv6: int
+) -> None:
+    """If there is one; a name is for all."""
+    first, *others = infos(*told)
+    ours = replace(context(tmp_path), node_info=first, other_infos=tuple(others))
+    assert ours.node_info_for("198.51.100.1").listen_addr == told[of_ipv4]
+    assert ours.with_key(KEY).node_info_for("2001:db8::2").listen_addr == told[of_ipv6]
+    assert ours.external_addresses_also == tuple(each.removeprefix("tcp://") for each in told[1:])
 
 
 def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:
@@ -65,6 +92,14 @@ def test_there_are_as_many_places_for_handshakes_as_for_inbound_peers_or_more(tm
     assert context(tmp_path, p2p=many).handshake_places == 1002
     assert context(tmp_path, p2p=many, peerage={"handshake_places": 100}).handshake_places == 100
     assert context(tmp_path, peerage={"peer_hosts": 0}).handshake_places == 8 + SPARE_PROCESSES
+
+
+@pytest.mark.parametrize(
+    ("configured", "told"), [("", ""), ("1.2.3.4:5", "1.2.3.4:5"), ("auto", "127.0.0.1:1")]
+)
+def test_what_auto_has_come_to_is_the_external_address(tmp_path: Path, configured: str, told: str) -> None:
+    """As the node's NodeInfo has it. Otherwise it is what is configured."""
+    assert context(tmp_path, p2p={"external_address": configured}).external_address == told
 
 
 @pytest.mark.parametrize("routes", [PEX, {}])

@@ -1,4 +1,4 @@
-"""An attacker's share of its victims' slots, by kind of attack: `python -m tests.bench.attacks [--seeds N] [--only NAME]`.
+"""An attacker's share of its victims' slots, by kind of attack: `python -m tests.bench.attacks`.
 
 Prints a row of docs/topics/eclipse.md for each attack of `peerage simulate --attack`, with CometBFT's rules and with ours:
 means over so many seeds of chance. The same seeds give the same figures.
@@ -20,9 +20,10 @@ HEADINGS = (
 )
 
 
-def scenario_of(attack: Attack, seed: int) -> Scenario:
+def scenario_of(attack: Attack, seed: int, rotate_peers: float = 0.0) -> Scenario:
     """60 honest nodes and a seed for a quarter of an hour; two seeds where one of them is hostile."""
-    return Scenario(nodes=60, seeds=2 if attack.seeds else 1, hours=0.25, attack=attack, seed=seed)
+    seeds = 2 if attack.seeds else 1
+    return Scenario(nodes=60, seeds=seeds, hours=0.25, attack=attack, seed=seed, rotate_peers=rotate_peers)
 
 
 def shares(result: Result) -> tuple[float, ...]:
@@ -45,12 +46,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.attacks", description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="of chance, from 1 on (default: 3)")
     parser.add_argument("--only", action="append", choices=list(ATTACKS), help="only this; repeatable")
+    parser.add_argument(
+        "--rotate-peers", type=float, default=0.0, help="of our nodes, in seconds (default: 0, never)"
+    )
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error("--seeds must be positive")
     print(HEADINGS, flush=True)
     for name in options.only or ATTACKS:
-        scenarios = [scenario_of(ATTACKS[name], seed) for seed in range(1, options.seeds + 1)]
+        scenarios = [
+            scenario_of(ATTACKS[name], seed, options.rotate_peers) for seed in range(1, options.seeds + 1)
+        ]
         theirs = [shares(simulate(each.compared())) for each in scenarios]
         print(row(name, theirs, [shares(simulate(each)) for each in scenarios]), flush=True)
     return 0

@@ -21,7 +21,7 @@ class BlockingPeer:
     """Dials and shakes hands when made. Raises: OSError (closed, too late), HandshakeRefusedError.
 
     Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together; source, IP to dial from; key, a new one
-        if there is none; moniker.
+        if there is none; moniker; first, bytes to say before the handshake.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class BlockingPeer:
         source: str = "",
         key: NodeKey | None = None,
         moniker: str = "blocking-peer",
+        first: bytes = b"",
     ) -> None:
         target = NetAddress.parse(address, no_names)
         self.key = key or NodeKey.generate()
@@ -40,6 +41,7 @@ class BlockingPeer:
         self._sock = socket.create_connection((str(target.host), target.port), timeout, (source, 0))
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            self._sock.sendall(first)
             while not self._handshake.receive_data(self._read(deadline)):
                 pass
             self._sock.sendall(self._handshake.data_to_send())

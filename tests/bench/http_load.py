@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench.blocking_peer import BlockingPeer
+from tests.bytecode import keep_bytecode
 from tests.chaos.started_node import StartedNode, make_home
 from tests.nodes import wait_until
 
@@ -331,6 +332,7 @@ def main() -> int:
         asked = asyncio.run(Clients(rpc, metrics, options.rate, options.idle).run(options.secs))
         print(json.dumps(asdict(asked)), flush=True)
         return 0
+    keep_bytecode()  # as an installed package has it
     figures = measure(options.secs, options.rate, options.idle)
     print(*figures.lines(), sep="\n")
     if options.json:

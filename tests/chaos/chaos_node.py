@@ -293,7 +293,7 @@ class Log:
             case {"event": "fork server died"}:
                 self.fork_servers_died += 1
                 self._orphans.update(self.serials.values())
-            case {"level": "info" | "debug"}:
+            case {"level": "info" | "debug"} | {"event": "address of no use to others"}:  # it is on loopback
                 pass
             case {"event": event} if event in MAY_SAY:
                 self.told[event] += 1

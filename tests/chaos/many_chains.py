@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from tests.bytecode import keep_bytecode
 from tests.chaos.started_node import peerage, processes_of_session
 from tests.interop.cometnode import free_port
 from tests.interop.gopeer import GoPeer
@@ -193,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--chains", type=int, default=3, help="how many (default 3)")
     parser.add_argument("--peers", type=int, default=10, help="CometBFT peers of each (default 10)")
     chosen = parser.parse_args(arguments)
+    keep_bytecode()  # as an installed package has it
     chains = [f"chain-{number + 1}" for number in range(chosen.chains)]
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chains-")))

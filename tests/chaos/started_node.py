@@ -106,7 +106,8 @@ class StartedNode:
         )  # fmt: skip
         try:
             self.address = self._read_address()
-            self.rpc = self.http_address("rpc")
+            if self._settings["rpc.laddr"]:
+                self.rpc = self.http_address("rpc")
         except BaseException:
             self.__exit__(None, None, None)
             raise

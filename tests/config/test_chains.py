@@ -64,6 +64,7 @@ def test_a_file_has_tables_of_chains_with_any_setting(tmp_path: Path) -> None:
         port = 30000
         shared_key = true
         metrics = "127.0.0.1:26660"
+        dashboard_at = ":26661"
         [chains.my-chain]
         seeds = ["{SEEDS}", "{SEEDS}"]
         port = 30007
@@ -90,6 +91,7 @@ def test_a_file_has_tables_of_chains_with_any_setting(tmp_path: Path) -> None:
         30000,
         shared_key=True,
         metrics="127.0.0.1:26660",
+        dashboard_at=":26661",
     )
 
 

@@ -82,7 +82,7 @@ def test_old_names_are_changed_and_each_change_is_told() -> None:
         "mode: now p2p.seed_mode",
         "log-level: now log_level",
         "p2p.use-legacy: now a comment, no version of today has it",
-        "p2p.bootstrap-peers: now in p2p.seeds",
+        "p2p.bootstrap-peers: now peerage.bootstrap_peers",
         "p2p.persistent-peers: now persistent_peers",
         "p2p.queue-type: now a comment, a key of Tendermint v0.35 and its forks, ignored",
         "p2p.upnp: now a comment, ignored, CometBFT dropped it after v0.34",
@@ -92,7 +92,8 @@ def test_old_names_are_changed_and_each_change_is_told() -> None:
     assert done.text.startswith('# of v0.35\n# mode = "seed"\nproxy-app = ')
     assert f'# whom to know\n# bootstrap-peers = "{PEER}"\npersistent_peers = ""   # none\n' in done.text
     now = tomllib.loads(done.text)
-    assert now["p2p"] == {"persistent_peers": "", "seed_mode": True, "seeds": PEER}
+    assert now["p2p"] == {"persistent_peers": "", "seed_mode": True}
+    assert now["peerage"] == {"bootstrap_peers": PEER}
     assert now["rpc"]["grpc-laddr"] == ""
     assert migrated(done.text).told == ()
 

@@ -190,6 +190,16 @@ def test_what_keeps_a_node_from_starting_is_listed_at_once(tmp_path: Path) -> No
     )
 
 
+def test_a_prefix_that_may_have_fewer_connections_than_an_address_is_a_mistake() -> None:
+    config = Config(network="test", peerage={"peers_per_ip": 4, "peers_per_prefix": 3})
+    with pytest.raises(
+        ConfigError, match=r"peers_per_prefix: found 3.*at least peerage.peers_per_ip, which is 4"
+    ):
+        config.check()
+    config.replace(peerage={"peers_per_prefix": 4}).check()
+    config.replace(peerage={"peers_per_ip": 0}).check()
+
+
 def test_a_lenient_load_leaves_addresses_to_the_start(tmp_path: Path) -> None:
     """As in CometBFT, malformed seeds do not keep other commands from working."""
     config = load(tmp_path, '[p2p]\nseeds = "nonsense"\n')
@@ -210,6 +220,44 @@ def test_odd_combinations_are_warned_about(tmp_path: Path) -> None:
     warnings = load(tmp_path, toml).warnings
     keys = [warning.split(":")[0] for warning in warnings]
     assert keys == ["p2p.seeds", "p2p.seeds", "p2p.seed_mode", "p2p.test_fuzz"]
+
+
+def test_balancers_everywhere_are_warned_about(tmp_path: Path) -> None:
+    """Whoever connects could name any IP then. What is no network is a mistake and nothing else."""
+    everywhere = load(tmp_path, '[peerage]\nproxy_protocol_from = "10.0.0.0/8, ::/0"\n')
+    assert everywhere.peerage.proxy_protocol_from == ("10.0.0.0/8", "::/0")
+    assert [warning for warning in everywhere.warnings if '"::/0" is everybody' in warning]
+    wrong = load(tmp_path, '[peerage]\nnetwork = "n"\nproxy_protocol_from = "lb"\n')
+    with pytest.raises(ConfigError, match=r'peerage.proxy_protocol_from.*"lb".*10\.0\.0\.0/8'):
+        wrong.check()
+    assert wrong.warnings == ()
+
+
+def test_an_address_that_nobody_is_told_is_warned_about(tmp_path: Path) -> None:
+    """There is one for each family."""
+    two = load(
+        tmp_path, '[p2p]\nexternal_address="1.2.3.4:1"\n[peerage]\nexternal_address_also="[2600::1]:1"\n'
+    )
+    assert two.warnings == ()
+    one = two.replace(peerage={"external_address_also": "[2600::1]:1,1.2.3.5:1,[2600::2]:1"})
+    assert ['"1.2.3.5:1"' in one.warnings[0], '"[2600::2]:1"' in one.warnings[1]] == [True, True]
+    assert load(tmp_path, '[peerage]\nexternal_address_also="[2600::1]:1"\n').warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("p2p", "why"),
+    [({"pex": False}, "p2p.pex is false"), ({"seed_mode": True}, "a seed keeps no peers"), ({}, None)],
+)
+def test_a_rotation_that_has_no_effect_is_warned_about(p2p: dict[str, Any], why: str | None) -> None:
+    warnings = Config(p2p=p2p, peerage={"rotate_peers": "5m"}).warnings
+    assert warnings == ((f"peerage.rotate_peers: has no effect, for {why}",) if why else ())
+
+
+def test_networks_that_are_exempt_from_no_limit_are_warned_about() -> None:
+    exempt = {"peers_per_ip_exempt": "10.0.0.0/8"}
+    (warning,) = Config(p2p={"allow_duplicate_ip": True}, peerage=exempt).warnings
+    assert warning.startswith("peerage.peers_per_ip_exempt: has no effect")
+    assert Config(peerage=exempt).warnings == ()
 
 
 def test_the_environment_names_the_home(tmp_path: Path) -> None:

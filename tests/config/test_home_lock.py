@@ -55,6 +55,19 @@ def holder(home: Home, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes
             process.kill()
 
 
+def test_all_addresses_of_a_node_are_known(home: Home) -> None:
+    """Those that it tells peers of another IP family, too."""
+    with HomeLock(home, "a node") as lock:
+        lock.tell("id@192.0.2.1:1", ("id@[2001:db8::1]:1",))
+        holder = holder_of(home)
+        assert holder is not None
+        assert (holder.address, holder.also) == ("id@192.0.2.1:1", ("id@[2001:db8::1]:1",))
+        lock.tell("id@192.0.2.1:1")
+        again = holder_of(home)
+        assert again is not None
+        assert again.also == ()
+
+
 def test_the_second_is_told_who_has_it(home: Home) -> None:
     """The process and its address are what an operator needs to decide which of the two is the wrong one."""
     with holder(home) as (process, _), pytest.raises(HomeInUseError) as caught:

@@ -1,5 +1,6 @@
 from peerage.config.overrides import settle_overrides
-from peerage.config.sections import FuzzConfig, P2PConfig, RPCConfig
+from peerage.config.p2p_subsections import FuzzConfig
+from peerage.config.sections import P2PConfig, RPCConfig
 
 
 def test_sections_as_mappings_and_as_objects() -> None:

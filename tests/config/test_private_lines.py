@@ -80,6 +80,45 @@ def test_where_one_was_seen_is_hidden_in_lines_that_do_not_name_it(host: str) ->
     assert told["remote"] == "private"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("remote", "198.51.100.7:51234"),
+        ("remote", "[2001:db8::9]:51234"),
+        ("host", "198.51.100.7"),
+        ("host", "198.51.100.0/24"),
+        ("prefix", "198.51.0.0/16"),
+        ("prefix", "2001:db8::/32"),
+    ],
+    ids=str,
+)
+def test_an_address_of_nobody_known_may_be_a_private_peers(key: str, value: str) -> None:
+    """It comes from a new one, and is turned away before it has proved its ID. Where nobody is private, all is told."""
+    text = f"nothing came from {value} in 20 s; existing: 1 is {CARL}"
+    assert facts(**{key: value, "detail": text}) == {key: value, "detail": text}
+    hide_peers(NODE, [ANNA])
+    told = facts(**{key: value, "detail": text})
+    tag = told[key]
+    assert tag.startswith("unnamed-")
+    assert told["detail"] == f"nothing came from {tag} in 20 s; existing: 1 is {CARL}"
+    assert facts(**{key: value})[key] == tag  # whoever comes again is seen to
+    assert facts(**{key: "198.51.100.8"})[key] != tag
+
+
+@pytest.mark.parametrize("proof", ["peer", "dialled"])
+def test_an_address_beside_an_id_is_told(proof: str) -> None:
+    hide_peers(NODE, [ANNA])
+    told = {"remote": "198.51.100.7:51234", proof: CARL, "detail": "198.51.100.7 says nothing"}
+    assert facts(**told) == told
+
+
+@pytest.mark.parametrize("value", ["peers-0", "127.0.0.1:7", "::1", "localhost:7", "", None, 7], ids=str)
+def test_what_is_no_callers_address_stays(value: object) -> None:
+    """Loopback is everybody's; processes are called hosts, too."""
+    hide_peers(NODE, [ANNA])
+    assert facts(host=value, remote=value) == {"host": value, "remote": value}
+
+
 def test_what_a_private_peer_calls_itself_changes_no_word_of_ours() -> None:
     """Its moniker is not told, and may be a level's name or a part of the logger's."""
     hide_peers(NODE, [ANNA])

@@ -29,6 +29,19 @@ ID = "0123456789abcdef0123456789abcdef01234567"
             ["nonsense", f"{ID}@h", f"{ID}@h:70000"],
         ),
         (rule.NODE_IDS, (ID, "short"), ["short"]),
+        (rule.NEVER_OR_A_SECOND, 0.0, []),
+        (rule.NEVER_OR_A_SECOND, 1.0, []),
+        (rule.NEVER_OR_A_SECOND, 0.5, [0.5]),
+        (
+            rule.NETWORKS,
+            ("10.0.0.0/8", "10.0.0.1/8", "192.0.2.7", "2001:db8::/32", "::ffff:10.0.0.0/104"),
+            [],
+        ),
+        (
+            rule.NETWORKS,
+            ("", "10.0.0.0/33", "10.0.0", "lb.example", "fe80::1%eth0"),
+            ["", "10.0.0.0/33", "10.0.0", "lb.example", "fe80::1%eth0"],
+        ),
         (rule.REACTORS, ("pkg.mod:Class", "ECHO=m:C", "m:Outer.Inner", "price_feed", "FEED=price-feed"), []),
         (
             rule.REACTORS,
@@ -42,6 +55,18 @@ ID = "0123456789abcdef0123456789abcdef01234567"
         (rule.P2P_ADVERTISED, "", []),
         (rule.P2P_ADVERTISED, "159.89.10.97:26656", []),
         (rule.P2P_ADVERTISED, "159.89.10.97", ["159.89.10.97"]),
+        (rule.MORE_LISTEN, ("tcp://[::]:26656", "0.0.0.0:0"), []),
+        (
+            rule.MORE_LISTEN,
+            ("tcp://localhost:1", "::1", "unix:///s", "[::1]"),
+            ["tcp://localhost:1", "::1", "unix:///s", "[::1]"],
+        ),
+        (rule.MORE_ADVERTISED, ("[2001:db8::1]:1", "tcp://192.0.2.1:1"), []),
+        (
+            rule.MORE_ADVERTISED,
+            ("[::]:1", "192.0.2.1:0", "node.example:1", "auto"),
+            ["[::]:1", "192.0.2.1:0", "node.example:1", "auto"],
+        ),
         (rule.HTTP_LISTEN, "", []),
         (rule.HTTP_LISTEN, "tcp://127.0.0.1:26657,unix:///s", []),
         (rule.HTTP_LISTEN, "127.0.0.1", ["127.0.0.1"]),
@@ -59,6 +84,7 @@ def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
 @pytest.mark.parametrize(
     ("of", "value", "part"),
     [
+        (rule.NETWORKS, "10.0.0.0/33", "this is neither an address nor a network"),
         (rule.NET_ADDRESSES, f"{ID}@h", "the port is missing"),
         (rule.NET_ADDRESSES, f"{ID}@h:", "the port is missing"),
         (rule.NET_ADDRESSES, f"{ID}@[::1]", "the port is missing"),
@@ -102,6 +128,6 @@ def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
 )
 def test_each_mistake_in_an_address_has_its_own_sentence(of: Rule[Any], value: str, part: str) -> None:
     """It says what is wrong with this one, not what addresses look like in general."""
-    as_list = isinstance(of, Rule) and of in (rule.NET_ADDRESSES, rule.NODE_IDS)
+    as_list = isinstance(of, Rule) and of in (rule.NET_ADDRESSES, rule.NODE_IDS, rule.NETWORKS)
     (offender,) = of.offenders((value,) if as_list else value)
     assert part in of.reason(offender)

@@ -6,7 +6,8 @@ import pytest
 
 from peerage.config.errors import ConfigError, UnfitValueError
 from peerage.config.kind import Names
-from peerage.config.sections import SECTIONS, SETTINGS, FuzzConfig, P2PConfig, PeerageConfig, RPCConfig
+from peerage.config.p2p_subsections import FuzzConfig
+from peerage.config.sections import SECTIONS, SETTINGS, P2PConfig, PeerageConfig, RPCConfig
 from peerage.config.setting import Setting, settings_of
 from tests.config.vectors import CONFIG_TOML, P2P, name_of
 
@@ -133,6 +134,11 @@ SAMPLES = {
     "peerage.network": "net",
     "peerage.peer_hosts": "3",
     "peerage.reactors": "a.b:C",
+    "peerage.peers_per_ip_exempt": "10.0.0.0/8",
+    "peerage.bootstrap_peers": f"{'a1' * 20}@192.0.2.1:26656",
+    "peerage.listen_also": "tcp://[::]:26656",
+    "peerage.external_address_also": "[2600::1]:26656",
+    "peerage.proxy_protocol_from": "10.0.0.0/8",
     "peerage.http_hosts": "rpc.example.org",
 }
 

@@ -42,6 +42,52 @@ def test_unknown_keys_of_p2p_are_warned_about_with_the_nearest_name() -> None:
     ]
 
 
+TENDERSEED = """
+addr_book_file = "data/addrbook.json"
+addr_book_strict = false
+chain_id = "some-chain-id"
+laddr = "tcp://0.0.0.0:26656"
+max_num_inbound_peers = 1000
+max_num_outbound_peers = 10
+node_key_file = "config/node_key.json"
+seeds = "s"
+"""
+
+
+def test_a_file_of_tenderseed_is_a_seeds() -> None:
+    """It has no sections, and names the network, for it has no genesis either. Sections of ours win. Source: its README."""
+    found = values_of(tomllib.loads(TENDERSEED), "file f")
+    assert found.values == {
+        "node_key_file": "config/node_key.json",
+        "peerage.network": "some-chain-id",
+        "p2p.seed_mode": True,
+        "p2p.addr_book_file": "data/addrbook.json",
+        "p2p.addr_book_strict": False,
+        "p2p.laddr": "tcp://0.0.0.0:26656",
+        "p2p.max_num_inbound_peers": 1000,
+        "p2p.max_num_outbound_peers": 10,
+        "p2p.seeds": "s",
+    }
+    (warning,) = found.warnings
+    assert warning.startswith("chain_id (file f): a file of tenderseed: its keys are taken as those of [p2p]")
+    ours = TENDERSEED + '[p2p]\nseed_mode = false\nseeds = "t"\n[peerage]\nnetwork = "n"\n'
+    values = values_of(tomllib.loads(ours), "file f").values
+    assert [values[name] for name in ("p2p.seed_mode", "p2p.seeds", "peerage.network")] == [False, "t", "n"]
+
+
+def test_a_key_of_p2p_that_stands_before_all_sections_is_told() -> None:
+    """It was ignored without a word, as those of CometBFT that mean nothing here are."""
+    found = values_of(
+        {"seeds": "s", "Max-Num-Inbound-Peers": 7, "chain-id": "c", "p2p": {"seeds": "t"}}, "file f"
+    )
+    assert found.values == {"p2p.seeds": "t"}
+    assert found.warnings == [
+        "seeds (file f): ignored, it belongs below [p2p]",
+        "max_num_inbound_peers (file f): ignored, it belongs below [p2p]",
+        "chain_id (file f): ignored, network below [peerage] is what counts",
+    ]
+
+
 V035 = """
 mode = "seed"
 node-key-file = "k.json"
@@ -60,7 +106,7 @@ prometheus-listen-addr = ":1"
 
 
 def test_hyphens_of_v035_are_underscores() -> None:
-    """All keys of ours are found; its bootstrap peers become seeds, and its mode "seed" becomes seed_mode."""
+    """All keys of ours are found; its bootstrap peers are ours, and its mode "seed" becomes seed_mode."""
     found = values_of(tomllib.loads(V035), "f")
     assert found.values == {
         "p2p.seed_mode": True,
@@ -68,12 +114,13 @@ def test_hyphens_of_v035_are_underscores() -> None:
         "log_level": "debug",
         "p2p.max_num_inbound_peers": 7,
         "p2p.persistent_peers": "a",
-        "p2p.seeds": "s,b,c",
+        "p2p.seeds": "s",
+        "peerage.bootstrap_peers": "b,c",
         "rpc.max_body_bytes": 5,
         "rpc.cors_allowed_origins": ["*"],
         "instrumentation.prometheus_listen_addr": ":1",
     }
-    assert [warning.split(" ")[0] for warning in found.warnings] == ["mode", "p2p.bootstrap-peers"]
+    assert [warning.split(" ")[0] for warning in found.warnings] == ["mode"]
     assert found.mistakes == []
 
 

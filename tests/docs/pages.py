@@ -17,7 +17,11 @@ CHECKOUT = Path(__file__).parents[2]
 RUN_PAGES = (
     "README.md",
     "docs/tutorial.md",
-    *(f"docs/howto/{p.name}" for p in (CHECKOUT / "docs/howto").glob("*.md")),
+    *(
+        f"docs/{folder}/{p.name}"
+        for folder in ("api", "howto")
+        for p in (CHECKOUT / "docs" / folder).glob("*.md")
+    ),
 )
 RUN_LANGUAGES = ("sh", "python")  # blocks of `text` show what comes out, or how something is built
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -27,6 +27,10 @@ PROGRAMS = {
         claim("docs/topics/actor-metrics.md", "class Squarer(ProcessActor)"),
         r"^\[0, 1, 4\]\n__main__:Squarer 1 0 3 0\n",
     ),
+    "checkpoints": (
+        claim("docs/topics/checkpoints.md", "class Counter(ProcessActor)"),
+        r"\A2\n(?s:.*)^5\n",
+    ),
     "tracing": (
         claim("docs/topics/tracing.md", "class Front(ProcessActor)"),
         r'^41\n(?s:.*)"name": "request"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shlex
 import shutil
@@ -12,11 +13,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.chaos.started_node import StartedNode, make_home
-from tests.docs.pages import CHECKOUT, claim, run, run_program
+from tests.docs.pages import CHECKOUT, Block, claim, run, run_program
 from tests.face.command_line import run as run_in_process
+from tests.face.commands.mmdb_files import ASN, write_mmdb
 from tests.face.conformance.model import ModelNode
 from tests.interop import __main__ as interop
-from tests.interop import crawled_network, rust_handshakes
+from tests.interop import balancers, crawled_network, rust_handshakes
 from tests.interop.clients import __main__ as clients
 from tests.interop.conftest import StartGoPeer, comet_node, go_peer, go_version, pytest_runtestloop
 from tests.interop.gobuild import DEFAULT_VERSION, VERSIONS
@@ -95,22 +97,27 @@ def test_a_child_made_from_the_template_of_the_page_has_both_arguments(tmp_path:
 TESTS = [
     claim("docs/howto/test-a-reactor.md", "class Counting(Reactor)"),
     claim("docs/howto/test-a-reactor.md", "class Quiet(Reactor)"),
+    claim("docs/howto/test-a-reactor.md", "class Patient(Reactor)"),
     claim("docs/howto/test-a-reactor.md", "class Gossip(Reactor)"),
+    claim("docs/howto/test-a-reactor.md", "class Echo(Reactor)"),
+    claim("docs/howto/test-a-reactor.md", "class Mirror(Reactor)"),
     claim("docs/howto/test-a-reactor.md", "class Forwarder(ProcessActor)"),
+    claim("docs/howto/simulate.md", "from peerage.testing import SimNet"),
 ]
 
 
-def test_a_readers_tests_pass_under_pytest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", TESTS, ids=lambda block: f"{block.page}:{block.line}")
+def test_a_readers_tests_pass_under_pytest(tmp_path: Path, block: Block) -> None:
     """Each block is a module of tests."""
-    for number, block in enumerate(TESTS):
-        (tmp_path / f"test_{number}.py").write_text(block.text)
-    expected = sum(block.text.count("def test_") for block in TESTS)
+    (tmp_path / "test_block.py").write_text(block.text)
+    expected = block.text.count("def test_")
     assert f"{expected} passed" in run(tmp_path, "pytest -q -p no:cacheprovider")
 
 
 # --- crawl.md --------------------------------------------------------------------------------------------------------
 
-CRAWL = claim("docs/howto/crawl.md", "peerage crawl")
+CRAWL = claim("docs/howto/crawl.md", "--state net.state")
+CRAWL_WHERE = claim("docs/howto/crawl.md", "--mmdb")
 CRAWLED_NETWORK = claim("docs/howto/crawl.md", "tests.interop.crawled_network")
 
 
@@ -122,6 +129,12 @@ def test_the_crawl_of_the_page_maps_a_network(tmp_path: Path, go_peer: StartGoPe
     assert [node["moniker"] for node in json.loads((tmp_path / "net.json").read_text())["nodes"]] == ["seed"]
     assert (tmp_path / "net.svg").read_text().startswith("<")
     assert (tmp_path / "net.state").exists()
+    write_mmdb(tmp_path / "GeoLite2-City.mmdb", {"127.0.0.0/8": {"country": {"iso_code": "SE"}}})
+    write_mmdb(tmp_path / "GeoLite2-ASN.mmdb", ASN)
+    run(tmp_path, CRAWL_WHERE.text.replace("ID@seed.example.org:26656", seed.address))
+    (row,) = csv.DictReader((tmp_path / "net.csv").read_text().splitlines())
+    assert (row["moniker"], row["country"], row["asn"]) == ("seed", "SE", "")
+    assert "<td>SE</td>" in (tmp_path / "net.html").read_text()
 
 
 @pytest.mark.slow
@@ -174,6 +187,7 @@ def test_commands_that_look_at_others_take_what_the_page_gives_them() -> None:
     for python, m, module, *arguments in LOOK.commands:
         assert (python, m) == ("python", "-m")
         parse = {
+            "tests.interop.balancers": balancers.parser,
             "tests.interop.versions": versions.parser,
             "tests.interop.rust_handshakes": rust_handshakes.parser,
             "tests.interop.clients": clients.parser,

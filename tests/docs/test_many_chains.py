@@ -19,7 +19,8 @@ PAGE = "docs/howto/many-chains.md"
 START = claim(PAGE, "peerage seed --chain")
 STATUS = claim(PAGE, "--output chains.json")
 STEER = claim(PAGE, "peerage peers list")
-METRICS = claim(PAGE, "curl")
+PAGES = claim(PAGE, "26661/dashboard/")
+METRICS = claim(PAGE, "26660/metrics")
 UNIT = claim(PAGE, "peerage systemd --seed")
 CHAOS = claim(PAGE, "tests.chaos.many_chains --chains")
 NOBODY = f"{'ab' * 20}@127.0.0.1:1"
@@ -35,11 +36,12 @@ def test_the_unit_starts_a_seed(tmp_path: Path) -> None:
 def test_the_commands_of_the_page_work_on_its_seed(tmp_path: Path) -> None:
     """As an operator gives them. Lines of the log have their chain; Ctrl-C ends all."""
     (words,) = START.commands
-    port = str(free_port())
+    port, pages = str(free_port()), str(free_port())
     arguments = [
         word.replace("ID@seed.example.org:26656", NOBODY)
         .replace("ID@203.0.113.5:26656", NOBODY)
         .replace("26660", port)
+        .replace("26661", pages)
         for word in words[2:]
     ]
     with RunningSeed(tmp_path / ".peerage", CHAINS, arguments=arguments) as seed:
@@ -55,6 +57,10 @@ def test_the_commands_of_the_page_work_on_its_seed(tmp_path: Path) -> None:
         shown = run(tmp_path, METRICS.text.replace("26660", port).replace("curl", "curl -sS"))
         for chain in CHAINS:
             assert f'peerage_chain_up{{chain_id="{chain}"}} 1.0' in shown
+        shown = run(tmp_path, PAGES.text.replace("26661", pages))
+        assert "Chains of this seed" in shown
+        assert '"chain": "other-chain", "state": "running", "is_up": true' in shown
+        assert 'id="event-list"' in shown  # of the node's page
         for chain in CHAINS:
             for pid in seed.processes(chain):
                 title = " ".join(psutil.Process(pid).cmdline())
@@ -71,7 +77,8 @@ def test_the_file_of_the_page_is_one(tmp_path: Path) -> None:
     (tmp_path / "chains.toml").write_text(block.text)
     table = read_chains(tmp_path / "chains.toml")
     assert [chain.id for chain in table.chains] == list(CHAINS)
-    assert (table.metrics, table.chains[1].port) == ("127.0.0.1:26660", 26666)
+    assert (table.metrics, table.dashboard_at) == ("127.0.0.1:26660", "127.0.0.1:26661")
+    assert table.chains[1].port == 26666
 
 
 def test_the_full_form_takes_what_the_page_gives_it(capsys: pytest.CaptureFixture[str]) -> None:

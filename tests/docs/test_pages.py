@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos import test_chaos
 from tests.docs import (
+    test_api_pages,
     test_blocks,
     test_cluster,
     test_embed,
@@ -30,6 +31,7 @@ from tests.house import ROOMS
 from tests.soak import test_soak
 
 TESTS = (
+    test_api_pages,
     test_blocks,
     test_chaos,
     test_cluster,

@@ -17,6 +17,7 @@ from tests.docs.pages import CHECKOUT, blocks_of, claim, reader, run, run_progra
 from tests.interop.conftest import StartGoPeer, go_peer, go_version, pytest_runtestloop
 from tests.nodes import wait_until
 
+LINK = re.compile(r"\]\(([^)]+)\)")
 __all__ = ["go_peer", "go_version", "pytest_runtestloop"]
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -107,7 +108,7 @@ def test_a_node_of_the_readme_starts_and_finds_its_seed(tmp_path: Path) -> None:
                 **reader(reader_folder, FREE_PORTS | ON_LOOPBACK),
             )
         try:
-            wait_until(lambda: re.search(r"^[0-9a-f]{40}@\S+$", said.read_text(), re.MULTILINE))
+            wait_until(lambda: re.search(r"^[0-9a-f]{40}@\S+$", said.read_text(), re.MULTILINE), 40.0)
             wait_until(seed.peers, what="the node at its seed")
             process.send_signal(signal.SIGINT)
             process.wait(timeout=10)
@@ -155,3 +156,12 @@ def test_commands_that_a_page_shows_exist(command: list[str]) -> None:
     words = words if words[0] in {"addrbook", "bans", "config", "debug", "peers"} else words[:1]
     text = help_of(*words)
     assert [flag for flag in command if flag.startswith("--") and flag not in text] == []
+
+
+def test_the_list_of_pages_has_each_once() -> None:
+    """No line stands there twice in another version."""
+    text = (CHECKOUT / "README.md").read_text("utf-8")
+    lines = [line for line in text[text.index("- [Tutorial]") :].splitlines() if line.startswith("- ")]
+    links = [link for line in lines for link in LINK.findall(line)]
+    assert sorted(link for link in set(links) if links.count(link) > 1) == []
+    assert len({line[:15] for line in lines}) == len(lines)

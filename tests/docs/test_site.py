@@ -22,11 +22,16 @@ PROJECT = tomllib.loads((CHECKOUT / "zensical.toml").read_text("utf-8"))["projec
 DECISIONS = DOCS / "decisions"
 PUBLIC = (
     "peerage",
+    "peerage.actors.discovery",
     "peerage.actors.runtime",
+    "peerage.blocks",
     "peerage.config",
+    "peerage.events",
     "peerage.messages",
     "peerage.supervisors",
     "peerage.testing",
+    "peerage.watching",
+    "peerage.wire.errors",
 )
 
 

@@ -6,21 +6,24 @@ import json
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from peerage.supervisors.node.reloading import LIVE
 from tests.chaos.started_node import StartedNode, make_home
 from tests.docs.pages import CHECKOUT, Block, claim, run
 from tests.nodes import wait_until
 
 PAGE = "docs/howto/steer.md"
-LOOK, FILES, ADD, END, BAN, BOOK, LEVEL, RELOAD, LIMITS, DUMP = (
+LOOK, FILES, ADD, END, BAN, BOOK, CLEAN, LEVEL, RELOAD, LIMITS, STACK, DUMP = (
     claim(PAGE, text)
     for text in (
-        "--sort age", "--output status.json", "peers add", "peers close", "bans add", "addrbook export",
-        "log-level info", "peerage reload", "http://node/limits", "debug dump",
+        "--sort age", "--output status.json", "peers add", "peers close", "bans add", "addrbook export", "addrbook clean",
+        "log-level info", "peerage reload", "http://node/limits", "peerage stack", "debug dump",
     )
 )  # fmt: skip
 
 
+@pytest.mark.timeout(180)  # it is thirty commands
 def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     """One after the other, as an operator would."""
     home, far = tmp_path / ".peerage", tmp_path / "other"
@@ -45,10 +48,14 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
         assert "will be dialled again" in shown
         assert f"{other.node_id} is not persistent any more" in shown
         assert "scans us" in do(BAN)
-        assert "addresses imported" in do(BOOK)
+        shown = do(BOOK)
+        assert "addresses imported" in shown
+        assert "1 addresses added" in shown
+        assert "1 addresses removed" in do(CLEAN)
         assert do(LEVEL).splitlines() == ["switch:debug,pex:debug,*:info", "info", "info"]
         assert do(RELOAD) == "p2p.max_num_inbound_peers: 40 -> 80\n"
         assert '"inbound":"60"' in do(LIMITS)
+        assert "idle: " in do(STACK)
         do(DUMP)
         with tarfile.open(tmp_path / "node.tar.gz") as archive:
             assert "node/stacks.txt" in archive.getnames()

@@ -120,7 +120,7 @@ def test_messages_are_exchanged_with_a_cometbft_node_as_the_tutorial_does(tmp_pa
     try:
         status = f"curl -sf http://127.0.0.1:{ports['26657']}/status"
         wait_until(lambda: has_block(run(tmp_path, f"{status} || true")), 60.0, "a first block")
-        shown = run(tmp_path, here(PAYMENT.text).replace("20s", "10s"))
+        shown = run(tmp_path, here(PAYMENT.text).replace("30s", "15s"))
         assert re.search(rf"^sent to \S+ {DEFAULT_VERSION.removeprefix('v')}$", shown, re.MULTILINE)
         transaction, answer = run(tmp_path, here(SEEN.text)).split("\n", 1)
         assert json.loads(transaction)["hash"] == hashlib.sha256(b"colour=green").hexdigest().upper()

@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple
@@ -65,6 +64,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "log-level": (("log-level", "--home", "HOME"), 1),
     "reload": (("reload", "--home", "HOME"), 1),
     "doctor": (("doctor", "--home", "NEW"), 1),  # there is none
+    "stack": (("stack", "--home", "HOME"), 1),  # no node runs there
     "debug": (("debug", "dump", "--home", "HOME", "--output", "NEW.tar"), 0),
     "ping": (("ping", NOBODY), 1),
     "conform": (("conform", NOBODY), 2),  # nobody is there
@@ -136,22 +136,6 @@ def arguments_of(command: str, home: Path, scratch: Path) -> list[str]:
     return [argument.replace("HOME", str(home)).replace("NEW", str(scratch)) for argument in RUNS[command][0]]
 
 
-@pytest.fixture(scope="module")
-def outcomes(
-    home: Path, traps: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Done]]]:
-    """Every command, run in the directory with the traps; some at the same time."""
-    scratch = tmp_path_factory.mktemp("scratch")
-
-    def outcome(command: str) -> Done:
-        own = scratch / command
-        own_home = shutil.copytree(home, scratch / f"{command}-home")  # one home, one writer
-        return run((COMMAND, *arguments_of(command, own_home, own)), traps, own)
-
-    with ThreadPoolExecutor(3) as pool:
-        yield {command: pool.submit(outcome, command) for command in RUNS}
-
-
 def test_every_command_is_run_below() -> None:
     """So that a new command is tested, too."""
     assert set(RUNS) == set(COMMANDS)
@@ -159,10 +143,15 @@ def test_every_command_is_run_below() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_reads_a_module_of_the_current_directory(
-    command: str, outcomes: dict[str, Future[Done]]
+    command: str, home: Path, traps: Path, tmp_path: Path
 ) -> None:
-    """A file named like a standard module, put there by another user, would run as whoever starts the node."""
-    done = outcomes[command].result()
+    """A file named like a standard module, put there by another user, would run as whoever starts the node.
+
+    Each test runs its own command and waits for no other: its time limit is of that one.
+    """
+    own_home = shutil.copytree(home, tmp_path / "home")  # one home, one writer
+    scratch = tmp_path / "scratch"
+    done = run((COMMAND, *arguments_of(command, own_home, scratch)), traps, scratch)
     assert done.read == []
     assert done.code == RUNS[command][1], done.output
 

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing: `python -m tests.fuzz TARGET --secs S`, for all targets one after the other `all`.
+"""Coverage-guided fuzzing: `python -m tests.fuzz TARGET --secs S`; `all` fuzzes all targets, `--at-once N` of them.
 
 Exit code 1: something was found; the input is in a file, and `python -m tests.fuzz TARGET --input FILE` checks it again.
 What covers more is kept in the tests' cache, so that the next session goes on from there.
@@ -11,6 +11,8 @@ import importlib
 import pkgutil
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.fuzz import targets
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=[*NAMES, "all"])
     parser.add_argument("--secs", type=float, default=60.0, help="how long, for each target (default: 60)")
+    parser.add_argument("--at-once", type=int, default=1, metavar="N", help="targets at a time (default: 1)")
     parser.add_argument("--inputs", type=int, default=-1, help="stop after so many inputs")
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers; 0: another each time")
     parser.add_argument("--keep", type=Path, help="where inputs are kept (default: in the tests' cache)")
@@ -51,8 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.secs <= 0:
         parser.error("--secs must be positive")
+    if options.at_once < 1:
+        parser.error("--at-once must be positive")
     kept = options.keep or cache_directory() / "fuzz"
-    return max([_run(name, kept, options.secs, options.inputs, options.seed) for name in names])
+    with ThreadPoolExecutor(options.at_once) as sessions:  # each in a process of its own
+        run = partial(_run, kept=kept, seconds=options.secs, inputs=options.inputs, seed=options.seed)
+        return max(sessions.map(run, names))
 
 
 def _run(name: str, kept: Path, seconds: float, inputs: int, seed: int) -> int:

@@ -84,10 +84,6 @@ def _run(rng: random.Random) -> tuple[bytes, int, bytes, int]:
     return stream + rng.choice((b"", rng.randbytes(9), header + bytes(size)[:-1])), pos, header, size
 
 
-def _join_run(form: Any, rng: random.Random) -> None:
-    _same(form, "join_run", *_run(rng))
-
-
 def _split_run(form: Any, rng: random.Random) -> None:
     arguments = _run(rng)
     found: list[list[Any]] = [[], []]
@@ -118,19 +114,39 @@ def _messages(rng: random.Random) -> list[bytes]:
     return [rng.randbytes(rng.choice(sizes)) for _ in range(rng.randrange(7))]
 
 
-def _read_messages(form: Any, rng: random.Random) -> None:
-    channel, pos = rng.choice(CHANNELS), rng.randrange(4)
-    stream = bytearray(pos) + b"".join(
-        encode_packet(PacketMsg(channel, True, each)) for each in _messages(rng)
-    )
+def _read_header(form: Any, rng: random.Random) -> None:
+    pos = rng.randrange(4)
+    part = PacketMsg(rng.choice(CHANNELS), rng.random() < 0.5, rng.choice(_messages(rng) or [b""]))
+    _same(form, "read_header", _damaged(encode_packet(part), pos, rng), pos, rng.choice((0, 1034, 30_000)))
+
+
+def _read_parts(form: Any, rng: random.Random) -> None:
+    pos = rng.randrange(4)
+    parts = [PacketMsg(rng.choice(CHANNELS), rng.random() < 0.1, each) for each in _messages(rng) * 3]
+    stream = _damaged(b"".join(map(encode_packet, parts)), pos, rng)
+    served = bytes(number in CHANNELS[: rng.randrange(5)] for number in range(256))
+    limit, most = rng.choice((0, 1034, 30_000)), rng.choice((0, 1, 5, 1000))
+    _same(form, "read_parts", stream, pos, limit, served, most)
+
+
+def _damaged(packets: bytes, pos: int, rng: random.Random) -> bytes:
+    """These packets from `pos` on, perhaps cut, or with other bytes at their beginning."""
+    stream = bytearray(pos) + packets
     for _ in range(rng.randrange(4)):
         if len(stream) > pos:
             stream[rng.randrange(pos, min(len(stream), pos + 12))] = rng.choice(
                 (0, 1, 8, 0x10, 0x1A, 0x7F, 0x80, 0xFF)
             )
     del stream[max(pos, len(stream) - rng.randrange(6)) :]
+    return bytes(stream)
+
+
+def _read_messages(form: Any, rng: random.Random) -> None:
+    channel, pos = rng.choice(CHANNELS), rng.randrange(4)
+    packets = b"".join(encode_packet(PacketMsg(channel, True, each)) for each in _messages(rng))
+    stream = _damaged(packets, pos, rng)
     limit, capacity = rng.choice((0, 1034, 30_000)), rng.choice((0, 1, 1000, 30_000))
-    _same(form, "read_messages", bytes(stream), pos, whole_message_middle(channel), limit, capacity)
+    _same(form, "read_messages", stream, pos, whole_message_middle(channel), limit, capacity)
 
 
 def _cut_messages(form: Any, rng: random.Random) -> None:
@@ -166,9 +182,10 @@ def _split_messages(form: Any, rng: random.Random) -> None:
 LOOPS: dict[str, Callable[[Any, random.Random], None]] = {
     "seal": _seal,
     "open": _open,
-    "join_run": _join_run,
     "split_run": _split_run,
     "cut": _cut,
+    "read_header": _read_header,
+    "read_parts": _read_parts,
     "read_messages": _read_messages,
     "cut_messages": _cut_messages,
     "split_messages": _split_messages,
@@ -197,8 +214,12 @@ def _wild_calls(form: Any, name: str, rng: random.Random) -> Iterator[Callable[[
         yield lambda: getattr(cipher, name)(rng.choice((0, 2**64 - 1)), data)
         yield lambda: form.FrameCipher(data, opens=True)
         yield lambda: form.FrameCipher.__new__(form.FrameCipher)
-    elif name == "join_run":
-        yield lambda: form.join_run(data, number(), data[:2], number())
+    elif name == "read_header":
+        yield lambda: form.read_header(data, number(), number())
+    elif name == "read_parts":
+        yield lambda: form.read_parts(
+            data, number(), number(), rng.randbytes(rng.choice((0, 255, 256))), number()
+        )
     elif name == "split_run":
         yield lambda: form.split_run(data, number(), data[:2], number(), MessageReceived, data, [])
     elif name == "cut":

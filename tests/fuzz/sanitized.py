@@ -30,7 +30,14 @@ OPTIONS = {
     "PYTHONMALLOC": "malloc",  # each object in memory of its own, so that its ends are known
 }
 TARGETS = ("packets", "secret_connection")
-TESTS = ("test_loops", "test_frames", "test_packet_reader", "test_secret_connection", "test_multiplex")
+TESTS = (
+    "test_loops",
+    "test_frames",
+    "test_packet_reader",
+    "test_secret_connection",
+    "test_quick_handshake",
+    "test_multiplex",
+)
 # tracemalloc counts hundreds of objects that are gone, where each has its own memory.
 MEASURES_MEMORY = "unserved_channel_is_not_held"
 

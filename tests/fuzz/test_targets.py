@@ -86,7 +86,14 @@ def test_an_input_can_be_checked_again(
 
 
 @pytest.mark.parametrize(
-    "wrong", [["nothing"], ["pex", "--secs", "0"], ["all", "--input", "x"], ["pex", "--input", "/nowhere"]]
+    "wrong",
+    [
+        ["nothing"],
+        ["pex", "--secs", "0"],
+        ["all", "--at-once", "0"],
+        ["all", "--input", "x"],
+        ["pex", "--input", "/nowhere"],
+    ],
 )
 def test_wrong_arguments_are_told(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -9,7 +9,8 @@ Each connection is of one of five kinds, and is made again, from another address
 - fresh: shakes hands to the end under a fresh key, then does nothing: it takes the place of a peer if it gets one.
 
 FROM is `one` (127.66.0.0/16) or `everywhere` (as many /16 as there are below 127.200.0.0). When its input is closed or its
-time is over it closes everything and prints one line of JSON: how often each kind connected, and was let in.
+time is over it closes everything and prints one line of JSON: how often each kind connected, and was let in. The line before
+that is empty, and says that it begins.
 """
 
 from __future__ import annotations
@@ -206,6 +207,7 @@ def main() -> int:
     address, count, where, seconds, pause = sys.argv[1:]
     host, port = address.rsplit(":", 1)
     crowd = Crowd((host, int(port)), int(count), where, float(pause))
+    print(flush=True)
     crowd.press(float(seconds))
     crowd.close()
     print(json.dumps({"connects": crowd.connects, "identified": crowd.identified}))

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from tests.hostile.residents import HonestPeer, Residents
 from tests.interop.cometnode import CometNode
 from tests.nodes import HIGH, EchoReactor, node_config
 
-__all__ = ["Outcome", "main", "press"]
+__all__ = ["Load", "Outcome", "attackers", "main", "p99", "press"]
 
 RESIDENTS, ATTEMPTS = 10, 20
 LIMIT_S = {"one": 2.0, "everywhere": 5.0}  # for a newcomer to get in
@@ -166,15 +166,24 @@ COLUMNS = (
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
+def crowd(address: str, count: int, where: str, pause: float) -> AbstractContextManager[dict[str, Any]]:
+    """The hostile ones, see `attackers`."""
+    arguments = address.partition("@")[2], str(count), where, "3600", str(pause)
+    return attackers("tests.hostile.crowd", *arguments)
+
+
 @contextmanager
-def crowd(address: str, count: int, where: str, pause: float) -> Iterator[dict[str, Any]]:
-    """The hostile ones, in a process of their own. What they say at their end is in the dictionary then."""
-    arguments = [address.partition("@")[2], str(count), where, "3600", str(pause)]
-    command = [sys.executable, "-m", "tests.hostile.crowd", *arguments]
+def attackers(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """Some in a process of their own, from when it has said that it begins until its input is closed.
+
+    What it says at its end, as JSON, is in the dictionary then.
+    """
+    command = [sys.executable, "-m", module, *arguments]
     said: dict[str, Any] = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        process.stdout.readline()
         try:
             yield said
         finally:

@@ -94,11 +94,12 @@ class Target(ABC):
 
 
 class OurNode(Target):
-    """`peerage start` with peer exchange and an echo."""
+    """`peerage start` with peer exchange and an echo. Args: outbound, how many peers it wants to dial."""
 
     name = "peerage"
 
-    def __init__(self) -> None:
+    def __init__(self, *, outbound: int = 0) -> None:
+        self._outbound = outbound
         self._stack = contextlib.ExitStack()
         self._node: StartedNode
 
@@ -110,7 +111,7 @@ class OurNode(Target):
             "rpc__unsafe": "true",
             "p2p__handshake_timeout": f"{HANDSHAKE_TIMEOUT_S}s",
             "p2p__max_num_inbound_peers": str(INBOUND),
-            "p2p__max_num_outbound_peers": "0",
+            "p2p__max_num_outbound_peers": str(self._outbound),
             "log_level": "switch:debug,*:info",  # every refusal
             "ping_interval": f"{PING_INTERVAL_S}s",
             "pong_timeout": f"{PONG_TIMEOUT_S}s",
@@ -159,9 +160,12 @@ class OurNode(Target):
 
 
 class CometSwitch(Target):
-    """CometBFT's Switch, MultiplexTransport and PEX reactor, with an echo. Args: version, of CometBFT."""
+    """CometBFT's Switch, MultiplexTransport and PEX reactor, with an echo.
 
-    def __init__(self, version: str) -> None:
+    Args: version, of CometBFT; outbound, as with OurNode.
+    """
+
+    def __init__(self, version: str, *, outbound: int = 0) -> None:
         self.name = f"CometBFT {version}"
         self._peer = GoPeer(
             version=version,
@@ -178,7 +182,7 @@ class CometSwitch(Target):
                 },
             ],
             max_num_inbound_peers=INBOUND,
-            max_num_outbound_peers=0,
+            max_num_outbound_peers=outbound,
             addr_book_strict=False,
             ping_interval_ms=int(PING_INTERVAL_S * 1000),
             pong_timeout_ms=int(PONG_TIMEOUT_S * 1000),

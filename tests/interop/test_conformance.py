@@ -8,7 +8,7 @@ import pytest
 
 from peerage.conformance.suite import GROUPS, chosen
 from tests.interop.conformance.__main__ import KNOWN
-from tests.interop.conformance.nodes import Place, conform, failed
+from tests.interop.conformance.nodes import OURS, VERSIONS, Place, conform, failed
 from tests.interop.conftest import StartCometNode
 
 PAGE = Path(__file__).parents[2] / "docs/reference/conformance.md"
@@ -28,9 +28,11 @@ def test_cometbft_fails_what_it_is_known_to_fail(comet_node: StartCometNode) -> 
     }
 
 
-def test_the_page_has_every_case() -> None:
+def test_the_page_has_every_case_and_every_node() -> None:
     """`python -m tests.interop.conformance --write` makes it."""
     text = PAGE.read_text()
+    nodes = " | ".join((OURS, *(f"CometBFT {version}" for version in VERSIONS)))
+    assert f"|  | {nodes} |" in text
     assert [group.name for group in GROUPS if f"## {group.name}\n" not in text] == []
     assert [
         case.name

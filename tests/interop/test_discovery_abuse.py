@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -108,6 +109,35 @@ def test_asking_again_while_waiting_is_banned_when_repeated_and_the_ban_tells_no
     wait_until(lambda: counts(node, "p2p_bans_total") == {reason: 1.0})
     wait_until(lambda: counts(node, "p2p_pex_requests_total") == {"answered": 2.0, "early": 2.0, reason: 2.0})
     wait_until(lambda: counts(node, "p2p_refusals_total") == {"banned": 1.0})
+
+
+def test_at_a_seed_under_load_two_calls_are_free_and_the_third_waits(
+    start_node: StartNode, go_peer: StartGoPeer
+) -> None:
+    """Whoever answers the first: the reactor, or the peer host without asking it. All that are answered are counted."""
+    seed = start_node(
+        {},
+        p2p={"pex": True, "seed_mode": True},
+        instrumentation={"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+        peerage={"peer_hosts": 1},
+    )
+    crowd, early, metric = rude_peer(go_peer), rude_peer(go_peer), "p2p_pex_requests_total"
+    known = [NetAddress(f"{number}" * 40, "127.0.0.1", 1) for number in (1, 2)]
+    BookClient(seed.names.addrbook).call(AddrBook.add_each, known)
+    with ThreadPoolExecutor() as pool:
+        load = pool.submit(crowd.seed_rounds, seed.address.partition("@")[2], secs=4.0, parallel=8)
+        wait_until(lambda: counts(seed, metric).get("answered", 0.0) > 100)
+        for _ in range(2):
+            early.dial(seed.address)
+            early.send(seed.node_id, PEX, REQUEST)
+            early.wait_for("peer_removed")
+        early.dial(seed.address)
+        early.send(seed.node_id, PEX, REQUEST)
+        wait_until(lambda: counts(seed, metric).get("early") == 1.0)
+        done = load.result()
+    assert done["failures"] == {}
+    wait_until(lambda: counts(seed, metric)["answered"] >= done["rounds"] + 2)
+    assert set(counts(seed, metric)) == {"answered", "early"}
 
 
 @pytest.mark.parametrize(

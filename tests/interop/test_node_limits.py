@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from peerage import DialError, Node
+from peerage.actors.runtime import ActorDeadError, Timeout
+from peerage.wire.errors import HandshakeError
 from tests.bench.blocking_peer import BlockingPeer
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeerError
@@ -19,6 +25,13 @@ PATIENCE_S = 10.0
 def ids(node: Node) -> set[str]:
     """Who is connected."""
     return {peer.id for peer in node.peers()}
+
+
+def prefixes(node: Node) -> Counter[str]:
+    """How many are connected from each 127.x; nobody while there is no switch."""
+    with suppress(ActorDeadError, Timeout):
+        return Counter(peer.info.remote_ip[:5] for peer in node.peers())
+    return Counter()
 
 
 def calls(node: Node) -> list[Call]:
@@ -88,6 +101,22 @@ def test_a_newcomer_from_another_network_gets_the_place_of_a_peer_that_does_noth
         gone.wait_for("peer_removed", peer=node.node_id)
 
 
+def test_where_each_peer_has_a_process_of_its_own_nobody_is_evicted(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """The same newcomer is refused, and the peers stay."""
+    node = start_node(p2p={"max_num_inbound_peers": 2}, peerage={"peer_hosts": 0})
+    first, second = go_peer(), go_peer()
+    for peer in (first, second):
+        peer.dial(node.address)
+    wait_until(lambda: ids(node) == {first.id, second.id})
+    with suppress(OSError, HandshakeError), BlockingPeer(node.address, PATIENCE_S, source="127.2.0.1"):
+        pass  # it may have been let in as far as to read why not
+    record = node_log.wait_for("peer refused")
+    assert record["reason"] == "inbound limit"
+    assert ids(node) == {first.id, second.id}
+
+
 def test_second_connection_from_one_ip_is_refused_unless_allowed(
     start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:
@@ -99,12 +128,58 @@ def test_second_connection_from_one_ip_is_refused_unless_allowed(
     with pytest.raises(GoPeerError):
         second.dial(node.address)
     assert node_log.wait_for("peer refused", dialled=None)["reason"] == "duplicate ip"
-    with pytest.raises(DialError, match=r"duplicate ip: currently dialling or existing: 127\.0\.0\.1"):
+    with pytest.raises(DialError, match=r"duplicate ip: 127\.0\.0\.1 is connected already"):
         node.dial(second.address)
     first.disconnect()
     wait_until(lambda: not node.peers())
     node.dial(second.address)
     assert ids(node) == {second.id}
+
+
+@pytest.mark.parametrize("hosts", [0, 2])
+def test_an_ip_has_as_many_connections_as_the_operator_allows(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog, hosts: int
+) -> None:
+    """Accepting and dialling; a place that is left is free. Where peers have processes of their own, too."""
+    node = start_node(p2p={"allow_duplicate_ip": False}, peerage={"peers_per_ip": 2, "peer_hosts": hosts})
+    first, second, third = go_peer(), go_peer(), go_peer()
+    first.dial(node.address)
+    node.dial(second.address)
+    wait_until(lambda: ids(node) == {first.id, second.id})
+    with suppress(GoPeerError):  # a process of its own may come as far as its NodeInfo
+        third.dial(node.address)
+    record = node_log.wait_for("peer refused", dialled=None)
+    assert (record["reason"], record["detail"]) == (
+        "duplicate ip",
+        "2 connections from 127.0.0.1 already, of at most 2",
+    )
+    with pytest.raises(DialError, match="duplicate ip: 2 connections"):
+        node.dial(third.address)
+    first.disconnect()
+    wait_until(lambda: ids(node) == {second.id})
+    third.dial(node.address)
+    wait_until(lambda: ids(node) == {second.id, third.id})
+
+
+def test_a_prefix_is_never_over_its_limit_while_the_switch_is_away(
+    start_node: StartNode,
+) -> None:
+    """Twelve of one /24 come at once, to both hosts; those of an exempt network are let in beside them."""
+    limits = {"peers_per_ip": 2, "peers_per_prefix": 5, "peers_per_ip_exempt": ["127.3.0.0/16"]}
+    node = start_node(p2p={"allow_duplicate_ip": False}, peerage=limits)
+    with ExitStack() as inside:
+
+        def come(source: str) -> None:
+            with suppress(OSError, HandshakeError):
+                inside.enter_context(BlockingPeer(node.address, PATIENCE_S, source=source))
+
+        come("127.3.0.1")
+        wait_until(lambda: len(node.peers()) == 1)  # bans and notes are known to the hosts
+        os.kill(node_processes(node, "switch")[node.names.of("switch")], signal.SIGKILL)
+        crowd = [f"127.2.0.{number // 2}" for number in range(2, 14)]
+        with ThreadPoolExecutor(14) as pool:
+            list(pool.map(come, [*crowd, "127.3.0.1", "127.3.0.1"]))
+        wait_until(lambda: prefixes(node) == {"127.2": 5, "127.3": 3})
 
 
 # --- descriptors -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import BanList
 from peerage.supervisors.node.node import Node
 from tests.interop.conftest import StartGoPeer
-from tests.nodes import StartNode, wait_until
+from tests.nodes import NodeLog, StartNode, wait_until
 
 pytestmark = pytest.mark.interop
 
@@ -85,3 +85,25 @@ def test_what_the_book_acknowledged_is_there_after_a_restart_of_the_node(
     assert known.id in node.config.addr_book_path.read_text()
     again = start_node(p2p={"pex": True}, home=node.config.home.path)
     assert book_of(again).call(AddrBook.has, known.id)
+
+
+@pytest.mark.parametrize("hosts", [0, 2])
+def test_a_full_node_lets_an_outbound_peer_go_for_another_of_its_book(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog, hosts: int
+) -> None:
+    """It is not dialled again at once, and is no offender. Where peers have processes of their own, too."""
+    peers = [go_peer(), go_peer()]
+    node = start_node(
+        p2p={"pex": True, "max_num_outbound_peers": 1},
+        peerage={
+            "rotate_peers": 1.0,
+            "bootstrap_peers": [peer.address for peer in peers],
+            "peer_hosts": hosts,
+        },
+    )
+    first, second = wait_until(
+        lambda: sorted(peers, key=lambda peer: peer.id not in ids_of(node)) if ids_of(node) else ()
+    )
+    node_log.wait_for("peer stopped", 30.0, peer=first.id, reason="rotated: another address has its turn")
+    wait_until(lambda: ids_of(node) == {second.id}, what="the other one is connected")
+    assert not book_of(node).call(BanList.holds, first.id)

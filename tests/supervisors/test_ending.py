@@ -16,11 +16,11 @@ import pytest
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, System
 from peerage.supervisors import ChildStartError, Status
-from tests.nodes import wait_until
 from tests.processes import processes_of_session, title_of
 from tests.supervisors.conftest import MakeChild, RunSupervisor
 from tests.supervisors.ending_program import SHOW_THREADS, differences
 from tests.supervisors.journal import Journal
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 30.0

@@ -331,6 +331,8 @@ def test_mistakes_are_told_before_anything_starts() -> None:
     """With what is allowed."""
     with pytest.raises(PoolSizeError, match="a pool has 1 to 10000 workers, not 0"):
         Pool.start(Hand, size=0)
+    with pytest.raises(TypeError, match="size is '2': a number of workers was expected"):
+        Pool.start(Hand, size="2")  # type: ignore[arg-type]  # that is the mistake
     with pytest.raises(ValueError, match="one for one, not by one_for_all"):
         Pool.start(Hand, flags=Flags(strategy=Strategy.ONE_FOR_ALL))
     with pytest.raises(ChildSpecError):

@@ -26,9 +26,9 @@ from peerage.supervisors import (
     SupervisorRef,
     TerminateChild,
 )
-from tests.nodes import wait_until
 from tests.supervisors.conftest import MakeChild, RunSupervisor, settled
 from tests.supervisors.journal import PATIENCE_S, Journal, write
+from tests.waiting import wait_until
 
 RUNNING, STARTING, STOPPED = Status.RUNNING, Status.STARTING, Status.STOPPED
 PLACES = pytest.mark.parametrize("place", [PROCESS, THREAD], ids=["process", "thread"])

@@ -20,7 +20,7 @@ import peerage
 
 CHECKOUT = Path(__file__).parent.parent.parent
 USERS = Path(__file__).parent / "users"
-RIGHT = ("actors_right.py", "reactor_right.py")
+RIGHT = ("actors_right.py", "coroutines_right.py", "reactor_right.py")
 WRONG = ("actors_wrong.py", "reactor_wrong.py")
 PATIENCE_S = 300.0  # on a machine that does much else
 Mistake = tuple[str, int]  # the file, and the line

@@ -64,13 +64,11 @@ def test_both_forms_find_the_same_run_of_packets(
     pos = data.draw(st.integers(0, 3))
     stream = bytes(pos) + b"".join(header + pattern(n, size) for n in range(count))
     stream += data.draw(st.binary(max_size=8) | st.just((header + bytes(size))[:-1]))
-    joined, ends, events = [], [], []
+    ends, events = [], []
     for form in in_use():
         found: list[MessageReceived] = []
-        joined.append(form.join_run(stream, pos, header, size))
         ends.append(form.split_run(stream, pos, header, size, MessageReceived, 0x20, found))
         events.append(found)
-    assert joined[0] == joined[1] == b"".join(event.data for event in events[0])
     assert ends[0] == ends[1]
     assert events[0] == events[1]
     assert len(events[0]) >= count
@@ -90,6 +88,70 @@ def test_both_forms_cut_a_message_into_the_same_packets(header: bytes, message: 
 
 CHANNELS = st.sampled_from([0, 0x20, 0x80, 0xFF])
 SIZES = st.lists(st.integers(0, 200) | st.sampled_from([1000, 1024, 1025]), max_size=6)
+
+
+@settings(max_examples=150)
+@given(
+    st.data(), CHANNELS, st.booleans(), st.sampled_from([0, 1, 2, 100, 116, 117, 127, 128, 300, 1024, 1025])
+)
+def test_both_forms_read_the_same_header(data: st.DataObject, channel: int, eof: bool, size: int) -> None:
+    """Of any packet, also of one that is cut, or has one of its bytes changed."""
+    pos = data.draw(st.integers(0, 3))
+    packet = bytearray(pos) + encode_packet(PacketMsg(channel, eof, pattern(1, size)))
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(pos, min(len(packet) - 1, pos + 16)))
+        packet[at] ^= data.draw(st.sampled_from([1, 2, 8, 0x1A, 0x80, 0xFF]))
+    del packet[len(packet) - data.draw(st.sampled_from([0, 0, 0, 1, size, size + 3])) :]
+    packet += data.draw(st.sampled_from([b"", b"\x01", b"\x03\x1a\x01\x08"]))
+    limit = data.draw(st.sampled_from([max_packet_size(1024), max_packet_size(100)]))
+    reference, ours = (form.read_header(bytes(packet), pos, limit) for form in in_use())
+    assert reference == ours
+
+
+@given(CHANNELS, st.booleans(), st.integers(0, 300))
+def test_a_header_says_what_the_packet_is(channel: int, eof: bool, size: int) -> None:
+    """And where its data are, unless it says nothing."""
+    packet = encode_packet(PacketMsg(channel, eof, pattern(1, size)))
+    expected = (channel, eof, 1 + len(packet) - size, 1 + len(packet)) if eof or size else None
+    for form in in_use():
+        assert form.read_header(b"." + packet + b".", 1, max_packet_size(1024)) == expected
+        assert form.read_header(packet[:-1], 0, max_packet_size(1024)) is None
+
+
+PARTS = st.lists(st.tuples(CHANNELS, st.booleans(), st.sampled_from([0, 1, 63, 64, 200, 1024])), max_size=12)
+
+
+@settings(max_examples=100)
+@given(PARTS, st.integers(0, 12), st.sets(CHANNELS), st.integers(0, 20))
+def test_both_forms_read_the_same_parts(
+    parts: list[tuple[int, bool, int]], most: int, served: set[int], cut: int
+) -> None:
+    """Of any channels, up to one that ends its message, says nothing, is for nobody, or is not complete."""
+    stream = b"." + b"".join(
+        encode_packet(PacketMsg(channel, eof and number > 6, pattern(number, size)))
+        for number, (channel, eof, size) in enumerate(parts)
+    )
+    stream = stream[: max(1, len(stream) - cut)]
+    wanted = bytes(channel in served for channel in range(256))
+    reference, ours = (form.read_parts(stream, 1, max_packet_size(1024), wanted, most) for form in in_use())
+    assert reference == ours
+    found, end = ours
+    assert sum(packets for _channel, _joined, packets, _crumbs in found) <= most
+    assert end <= len(stream)
+
+
+def test_parts_of_several_channels_are_joined_by_channel() -> None:
+    """In order, with how many they are, and how many of these are crumbs."""
+    parts = [(0x20, b"a" * 64), (0x21, b"b"), (0x20, b"c" * 63), (0x21, b"d" * 100), (0x20, b"e")]
+    stream = b"".join(encode_packet(PacketMsg(channel, False, data)) for channel, data in parts)
+    last = encode_packet(PacketMsg(0x21, True, b"f"))
+    for form in in_use():
+        found, end = form.read_parts(stream + last, 0, max_packet_size(1024), bytes([1]) * 256, 100)
+        assert end == len(stream)
+        assert found == [
+            (0x20, b"a" * 64 + b"c" * 63 + b"e", 3, 2),
+            (0x21, b"b" + b"d" * 100, 2, 1),
+        ]
 
 
 @settings(max_examples=60)
@@ -190,7 +252,7 @@ def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
             compiled.cut(b"h", bytes(10), start, payload, count)
     for pos, header, size in ((-1, b"h", 1), (11, b"h", 1), (0, b"", 1), (0, b"h", -1), (0, b"h", 2**63 - 1)):
         with pytest.raises(ValueError, match="outside"):
-            compiled.join_run(bytes(10), pos, header, size)
+            compiled.split_run(bytes(10), pos, header, size, MessageReceived, 0, [])
     one, two = array("I", [1]).tobytes(), array("I", [2]).tobytes()
     for at, sizes, first, last in (
         (-1, one, 0, 1),
@@ -201,6 +263,13 @@ def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
     ):
         with pytest.raises(ValueError, match="outside"):
             compiled.cut_messages(b"x", at, sizes, first, last, b"m", 100, 100, False)
+    for pos, limit in ((-1, 1), (11, 1), (0, -1)):
+        with pytest.raises(ValueError, match="outside"):
+            compiled.read_header(bytes(10), pos, limit)
+        with pytest.raises(ValueError, match="outside"):
+            compiled.read_parts(bytes(10), pos, limit, bytes(256), 1)
+    with pytest.raises(ValueError, match="256"):
+        compiled.read_parts(bytes(10), 0, 1, bytes(255), 1)
     for pos, limit, capacity in ((-1, 1, 1), (11, 1, 1), (0, -1, 1), (0, 1, -1)):
         with pytest.raises(ValueError, match="outside"):
             compiled.read_messages(bytes(10), pos, b"m", limit, capacity)

@@ -378,14 +378,14 @@ def test_odd_packets_are_taken_in_slowly() -> None:
     assert taken_in_a_second(odd) < 9_000
 
 
-def taken_in_a_second(packet: bytes, sealed: int = 0) -> int:
+def taken_in_a_second(packet: bytes, sealed: int = 0, weight: int = 1) -> int:
     """How many of these an owner takes in that reads whenever it may, after it has used up the burst."""
     ours = connection(recv_rate=RATE)
     taken = 0
     for step in range(2000):
         now = step / 1000
         while ours.receive_allowance(now):
-            ours.receive_data(b"" if ours.has_unread else packet * 100, now, sealed * 100)
+            ours.receive_data(b"" if ours.has_unread else packet * 100, now, sealed * 100, weight)
             if now >= 1.0 and not ours.has_unread:
                 taken += 100
     return taken
@@ -400,7 +400,20 @@ def test_every_packet_is_charged_what_it_costs_to_read() -> None:
     """Packets of a byte came in at 570,000 a second, charged by their bytes; one peer took a whole core."""
     assert taken_in_a_second(crumbs(1)) < 4_500
     assert taken_in_a_second(crumbs(1, eof=True)) < 4_500
-    assert taken_in_a_second(encode_packet(PacketMsg(FIRST, False, b"."))) < 170_000
+    assert taken_in_a_second(encode_packet(PacketMsg(FIRST, False, b"."))) < 9_000
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, 180])
+def test_short_messages_come_no_faster_than_those_of_200_bytes(size: int) -> None:
+    """Messages of a byte came in at 160,000 a second from each peer: their reactor had no time for others."""
+    taken = taken_in_a_second(encode_packet(PacketMsg(FIRST, True, bytes(size))))
+    assert taken == pytest.approx(RATE / 200, rel=0.05)
+
+
+def test_what_a_deaf_remote_sends_is_charged_many_times() -> None:
+    """As its owner says: it does not read what it is sent."""
+    one = encode_packet(PacketMsg(FIRST, True, bytes(200)))
+    assert taken_in_a_second(one, weight=10) == pytest.approx(RATE / 10 / len(one), rel=0.1)
 
 
 def test_messages_of_200_bytes_are_charged_their_bytes() -> None:
@@ -420,7 +433,7 @@ def test_a_read_after_a_costly_one_is_small() -> None:
     """So that it fits into one call; after a cheap one it is of full size again."""
     ours = connection()
     assert ours.receive_allowance(0.0) == CALL_COST
-    ours.receive_data(encode_packet(PacketMsg(FIRST, True, b".")) * 7000, 0.0)
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, bytes(40))) * 1000, 0.0)
     assert CALL_COST // 5 < ours.receive_allowance(0.0) < CALL_COST // 3
     ours.receive_data(crumbs(1) * 3000, 0.0)
     assert ours.receive_allowance(0.0) == 4096

@@ -9,10 +9,12 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.delimited import delimit
 from peerage.wire.errors import (
     RemoteError,
 )
+from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.packet import (
     MessageReceived,
     MessageRun,
@@ -25,6 +27,7 @@ from peerage.wire.packet import (
     eof_payload_limit,
     max_packet_size,
     message_header,
+    packets_of,
     whole_message_middle,
 )
 from peerage.wire.proto import conn_pb2
@@ -62,6 +65,22 @@ def test_packets_are_written_and_read_as_by_cometbft(row: dict[str, Any]) -> Non
     assert delimit(generated(packet).SerializeToString()) == wire
     prefix = len(encode_uvarint(len(wire) - 1)) if len(wire) < 129 else 2 + (len(wire) > 16386)
     assert decode_packet(wire[prefix:]) == packet
+
+
+@given(
+    st.sampled_from([0, 1, 0x7F]),
+    st.sampled_from([0, 1, 99, 100, 101, 200, 1023, 1024, 1025, 5000]),
+    st.sampled_from([1, 100, 1024]),
+)
+def test_the_packets_of_one_message_are_those_of_a_connection(channel: int, size: int, payload: int) -> None:
+    """That carries nothing else."""
+    message = bytes(size)
+    connection = MultiplexConnection(
+        [ChannelDescriptor(id=channel)], now=0.0, max_packet_msg_payload_size=payload, send_rate=0
+    )
+    assert connection.try_send(channel, message)
+    written = b"".join(iter(lambda: connection.data_to_send(0.0, 1 << 20), b""))
+    assert packets_of(channel, message, payload) == written
 
 
 @given(st.builds(PacketMsg, st.integers(0, 255), st.booleans(), st.binary(max_size=2000)))

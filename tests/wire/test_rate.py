@@ -46,6 +46,19 @@ def test_a_pause_does_not_pile_up() -> None:
     assert bucket.allowance(3600.0) == RATE * BURST_S
 
 
+def test_another_limit_counts_at_once() -> None:
+    """Whatever was spent beyond the former one; none at all is a limit, too."""
+    bucket = TokenBucket(RATE, 5.0)
+    bucket.spend(100 * RATE)
+    bucket.change(10 * RATE, 5.0)
+    assert bucket.resumes_at() is None
+    assert bucket.allowance(5.0) == 10 * RATE * BURST_S
+    bucket.change(0, 5.0)
+    assert bucket.allowance(5.0) == UNLIMITED
+    with pytest.raises(ConnectionSettingError):
+        bucket.change(-1, 5.0)
+
+
 def test_an_exhausted_limit_says_when_it_goes_on() -> None:
     """Nothing passes before, and then there is enough for more than a packet."""
     bucket = TokenBucket(RATE, 5.0)

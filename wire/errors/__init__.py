@@ -20,7 +20,7 @@
         ├── ConnectionClosedError
         ├── FrameError                  FrameTag, FrameLength, OpenExhausted
         ├── HandshakeError              ForeignProtocol, EphemeralKeyLength, LowOrderKey, ReflectedKey, UnsupportedKey,
-        │                               PublicKeyLength, SignatureLength, Signature, UnexpectedNodeID
+        │                               PublicKeyLength, SignatureLength, Signature, UnexpectedNodeID, ProxyHeader
         ├── PacketError                 PacketKind, UnknownChannel, MessageCapacity, EmptyPacketFlood
         ├── PongTimeoutError
         ├── InvalidNodeInfoError        NodeInfoAddress, NodeInfoText, NodeInfoChannels, NodeInfoTxIndex
@@ -61,6 +61,7 @@ from peerage.wire.errors.handshake import (
     ForeignProtocolError,
     HandshakeError,
     LowOrderKeyError,
+    ProxyHeaderError,
     PublicKeyLengthError,
     ReflectedKeyError,
     SignatureError,
@@ -160,6 +161,7 @@ __all__ = [
     "PexError",
     "PexKindError",
     "PongTimeoutError",
+    "ProxyHeaderError",
     "PublicKeyLengthError",
     "ReflectedKeyError",
     "RemoteError",

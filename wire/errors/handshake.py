@@ -5,6 +5,8 @@ from __future__ import annotations
 from peerage.wire.errors.base import RemoteError
 from peerage.wire.remote_text import QUOTED, shown
 
+_LONGEST_FOUND = 250  # characters: a whole line of version 1, quoted
+
 
 class HandshakeError(RemoteError):
     """The remote did not prove who it is. Parent of the errors that say how it failed."""
@@ -19,6 +21,17 @@ class ForeignProtocolError(HandshakeError):
 
     def __str__(self) -> str:
         return f"the remote speaks {shown(self.protocol)}"
+
+
+class ProxyHeaderError(HandshakeError):
+    """A connection of a load balancer does not begin with a valid PROXY header."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(found)
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"no valid PROXY header: {shown(self.found, _LONGEST_FOUND)}"
 
 
 class EphemeralKeyLengthError(HandshakeError):

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from peerage.actors.discovery.book.tally import LeftOut
 
 NO_ROOM = "no room"  # what a merge refuses because its buckets are full
+ANOTHER_NETWORK = "another network"  # what a union refuses
 
 
 class Outcome(Enum):
@@ -27,7 +28,8 @@ class Added(Struct, frozen=True):
     """What became of the addresses of one answer.
 
     refused: how many for which reason. displaced: how many others lost their last place to these, because the
-    buckets of their groups were full. left_out: those refused, with examples; only `AddrBook.merge` fills it.
+    buckets of their groups were full. left_out: those refused, with examples; only `AddrBook.merge` and
+    `Curation` fill it.
     """
 
     added: int
@@ -36,6 +38,11 @@ class Added(Struct, frozen=True):
     refused: dict[str, int]
     displaced: int = 0
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+
+    @property
+    def told(self) -> int:
+        """How many addresses there were."""
+        return self.added + self.seen_again + self.left_alone + sum(self.refused.values())
 
     @property
     def changed(self) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from peerage.actors.discovery.book.additions import NO_ROOM, Added, Outcome
+from peerage.actors.discovery.book.additions import Added, Outcome
 from peerage.actors.discovery.book.address_rules import AddressRules
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.answers import AnswerChooser
@@ -22,6 +22,7 @@ from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.changes import Changes, NoTouchedIDs, TouchedIDs
 from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.curation import Curation
 from peerage.actors.discovery.book.entries import MAX_NEW_BUCKETS, Entries
 from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.book.known_address import Entry, Kind, KnownAddress
@@ -31,10 +32,11 @@ from peerage.actors.discovery.book.overview import Overview
 from peerage.actors.discovery.book.own_addresses import OwnAddresses
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.promotion import Promotion
-from peerage.actors.discovery.book.tally import Tally
+from peerage.actors.discovery.book.replica import Replica
+from peerage.actors.discovery.book.restoring import restore_bans, restore_rows
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.book.verdicts import Verdicts
-from peerage.actors.discovery.errors import AddressMissingError, AddressRefusedError, BanSubjectError
+from peerage.actors.discovery.errors import AddressMissingError, AddressRefusedError
 from peerage.wire.keys import normal_id
 from peerage.wire.net_address import NetAddress
 
@@ -66,14 +68,16 @@ class AddrBook:
         answers     what to tell a node that asks for addresses
         bad_peers   bans of known nodes, which leave the book and come back; bans of anybody else, too
         bans        the list of bans, to look at
-        misbehaviour  what counts against whom; the bans that follow from it
+        misbehaviour  what counts against whom, and the bans for it
         own         our own addresses
         anchors     the peers to begin with after a restart
+        curation    what the operator adds, takes out, or unites with another book
         overview    how full its buckets are, whom it knows, for people
         facts       what others count and want stored with the book
+        replica     what is new, for books that share with this one
 
-    A book has one owner at a time; no method waits. Whatever a remote node says, the only error is an
-    `AddressRefusedError`, and memory is bounded by the shape.
+    One owner at a time; no method waits. Whatever a remote node says, the only error is an `AddressRefusedError`, and
+    memory is bounded by the shape.
 
     Args: clock, Unix seconds; rng, the only source of chance; strict, whether addresses must be routable; key, 24
         hexadecimal digits that place addresses in buckets and must stay with the book (None: a new one); journaled,
@@ -128,6 +132,28 @@ class AddrBook:
             now=self._now,
             strict=strict,
             improvements=improvements,
+        )
+        self.curation = Curation(
+            self._entries,
+            self._rules,
+            verdicts=self._verdicts,
+            moves=self._moves,
+            anchors=self.anchors,
+            touched=self._touched,
+            add=self.add,
+        )
+        self.replica = Replica(
+            self._entries,
+            self.misbehaviour,
+            self.bad_peers,
+            self.bans,
+            self.facts,
+            rules=self._rules,
+            verdicts=self._verdicts,
+            moves=self._moves,
+            promotion=self._promotion,
+            dials=self.dials,
+            rng=rng,
         )
         sizes = self.shape.new_bucket_size, self.shape.old_bucket_size
         self.overview = Overview(self._entries, sizes, rng, strict=strict)
@@ -287,21 +313,7 @@ class AddrBook:
         Rows keep the buckets they had, where there is room; otherwise each goes where this book's key places it, an old
         one among the new if need be. When that is full too it is refused: `NO_ROOM`.
         """
-        added = alone = 0
-        refused = Tally()
-        for row in rows:
-            try:
-                self._rules.check(row.address, row.source)
-            except AddressRefusedError as error:
-                refused.add(error.reason, str(row.address))
-                continue
-            if row.id in self._entries:
-                alone += 1
-            elif self._entries.take_in(row):
-                added += 1
-            else:
-                refused.add(NO_ROOM, str(row.address))
-        return Added(added, 0, alone, refused.counts(), left_out=refused.by_reason())
+        return self.curation.merge(rows)
 
     def remove(self, node_id: str) -> bool:
         """Forget an ID. Returns: whether it was known."""
@@ -381,7 +393,9 @@ class AddrBook:
         changed = tuple(entry.known() for _, entry in touched if entry is not None)
         gone = tuple(node_id for node_id, entry in touched if entry is None)
         banned, lifted = self.bans.drain()
-        return Changes(self.key, changed, gone, banned, lifted, self.facts.drain())
+        changes = Changes(self.key, changed, gone, banned, lifted, self.facts.drain())
+        self.replica.note(changes)
+        return changes
 
     def everything(self) -> Changes:
         """All that a store has to hold, as for a new one."""
@@ -404,21 +418,8 @@ class AddrBook:
             again.
         Returns: a line for each row or ban that was left out.
         """
-        faults: list[str] = []
-        for ban in bans:
-            try:
-                self.bans.restore(ban)
-            except BanSubjectError as error:
-                faults.append(f"ban left out: {error}")
-        for row in rows:
-            node_id = row.address.id
-            if node_id in self._entries:
-                faults.append(f"{node_id} stands in the book twice, the later one is left out: {row.address}")
-            elif not self._rules.may_return(row.address):
-                faults.append(f"banned, private or our own: {row.address}")
-                self._touched.add(node_id)
-            else:
-                self._entries.restore(row, stored=stored)
+        faults = restore_bans(bans, self.bans)
+        faults += restore_rows(rows, self._entries, self._rules, self._touched, stored=stored)
         self.facts.restore(facts)
         self.anchors.begin()
         self.misbehaviour.begin()

@@ -27,6 +27,7 @@ from peerage.actors.discovery.book.whole_file import write_whole_file
 from peerage.actors.discovery.errors import BookEntryError, BookFileError
 from peerage.wire.errors import AddressError
 from peerage.wire.net_address import NetAddress
+from peerage.wire.remote_text import MAX_SHOWN, cut
 
 FILE_MODE = 0o644  # reference 9
 MAX_FAULTS = 1000  # how many faults of one file are listed
@@ -315,7 +316,7 @@ def _read_number(entry: dict[str, Any], name: str, most: int) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 0 <= value <= most:
-        raise BookFileError(f"{name} is {value!r}, not a number from 0 to {most}")
+        raise BookFileError(f"{name} is {_said(value)}, not a number from 0 to {most}")
     return value
 
 
@@ -326,7 +327,7 @@ def _read_buckets(value: Any, kind: Kind) -> tuple[int, ...]:
         raise BookFileError("its buckets are not a list")
     for number in value:
         if type(number) is not int or not 0 <= number < _BUCKETS[kind]:
-            raise BookFileError(f"there is no {kind.name.lower()} bucket {number!r}")
+            raise BookFileError(f"there is no {kind.name.lower()} bucket {_said(number)}")
     return tuple(sorted(set(value)))
 
 
@@ -338,6 +339,13 @@ def _read_time(entry: dict[str, Any], name: str) -> int:
         return parse_time(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise BookFileError(f"{name}: {error}") from error
+
+
+def _said(value: Any) -> str:
+    """What stands where a number is expected, in short: a file may have anything there, of any length."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    return cut(repr(value), MAX_SHOWN)
 
 
 def _written(row: KnownAddress) -> str:

@@ -5,7 +5,7 @@ A restart is what an eclipse attacker waits for: with anchors the node comes bac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.wire.net_address import NetAddress
@@ -43,6 +43,12 @@ class Anchors:
         gone = {fact.name for fact in self._facts.of(FactKind.ANCHOR)}.difference(names)
         self._facts.keep(Fact(FactKind.ANCHOR, name) for name in gone)
         self._facts.keep(Fact(FactKind.ANCHOR, name, (rank,)) for rank, name in enumerate(names))
+
+    def forget(self, node_ids: Collection[str]) -> None:
+        """Begin with none of these after the next restart."""
+        for fact in self._facts.of(FactKind.ANCHOR):
+            if fact.name.partition("@")[0] in node_ids:
+                self._facts.keep([Fact(FactKind.ANCHOR, fact.name)])
 
     def begin(self) -> None:
         """Have the anchors taken once, after a restart."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from peerage.actors.discovery.book.address_rules import AddressRules
 from peerage.actors.discovery.book.bans import Ban, BanList
@@ -36,6 +37,18 @@ class BadPeers:
             assert ban is not None
             return ban
         return self._bans.add(subject, seconds, reason)
+
+    def adopt(self, ban: Ban) -> bool:
+        """Ban whom another book that shares with this one has banned, until the same time.
+
+        Returns: whether that changed anything. Raises: BanSubjectError.
+        """
+        entry = self._entries.get(normal_id(ban.subject))
+        if entry is not None:
+            entry.last_ban = max(entry.last_ban, ban.until)
+            ban = replace(ban, entry=entry.known())
+            self._entries.drop(entry)
+        return self._bans.adopt(ban)
 
     def lift(self, subject: str) -> bool:
         """End a ban now; a banned ID that was in the book is back in it, as new.

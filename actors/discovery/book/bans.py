@@ -6,19 +6,17 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from peerage.actors.discovery.book.known_address import KnownAddress
 from peerage.actors.discovery.book.timestamps import LATEST, NEVER, nanoseconds
 from peerage.actors.discovery.errors import BanSubjectError
-from peerage.wire.ip_ranges import normal
+from peerage.wire.ip_ranges import IPAddress, IPNetwork, normal, parse_network
 from peerage.wire.keys import is_node_id, normal_id
 
 BAN_S = 24 * 3600.0  # reference 8
 MAX_BANS = 65_536  # so that a flood of offenders is bounded; the bans that end first make room
 MADE_ROOM = 1024  # bans dropped at a time, because finding them takes a look at the whole list
 
-IPAddress = IPv4Address | IPv6Address
 _Slot = tuple[int, int, int]  # version, prefix length, network bits
 
 
@@ -44,6 +42,24 @@ class Ban:
     def shuts_out_until(self) -> int:
         """Until when its connections are refused."""
         return self.until if self.shut_until is None else self.shut_until
+
+    def joined(self, other: Ban) -> Ban:
+        """What two bans of one subject, decided apart, mean together: each end is the later one.
+
+        The reason is that of the ban that ends last. In whatever order, and however often, bans are joined, the result is
+        the same.
+        """
+        until, reason = max((self.until, self.reason), (other.until, other.reason))
+        shut_until = max(self.shuts_out_until, other.shuts_out_until)
+        return Ban(
+            self.subject,
+            reason,
+            max(self.since, other.since),
+            until,
+            max(self.strikes, other.strikes),
+            self.entry or other.entry,
+            None if shut_until == until else shut_until,
+        )
 
 
 def normal_subject(text: str) -> str:
@@ -136,6 +152,23 @@ class BanList:
         self._touched.add(key)
         return ban
 
+    def adopt(self, ban: Ban) -> bool:
+        """Take over a ban that was decided elsewhere. If its subject is banned here too, both are joined.
+
+        Returns: whether that changed anything.
+        Raises: BanSubjectError.
+        """
+        key = normal_subject(ban.subject)
+        before = self._bans.get(key)
+        joined = replace(ban, subject=key) if before is None else before.joined(ban)
+        if joined == before:
+            return False
+        if before is None:
+            self._make_room()
+        self._enter(joined)
+        self._touched.add(key)
+        return True
+
     def lift(self, subject: str) -> bool:
         """End a ban.
 
@@ -202,18 +235,13 @@ class BanList:
         return None
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str) -> IPNetwork:
     try:
-        if "%" in text:  # an IPv6 zone: remote addresses are compared without it, so the ban would hit nobody
-            raise ValueError
-        network = ip_network(text, strict=False)
+        return parse_network(text)
     except ValueError:
         raise BanSubjectError(text) from None
-    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
-        return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
-    return network
 
 
-def _slot(network: IPv4Network | IPv6Network) -> _Slot:
+def _slot(network: IPNetwork) -> _Slot:
     shift = network.max_prefixlen - network.prefixlen
     return network.version, network.prefixlen, int(network.network_address) >> shift

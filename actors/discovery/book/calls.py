@@ -17,9 +17,11 @@ from peerage.actors.discovery.book.answers import AnswerChooser
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.curation import Curation
 from peerage.actors.discovery.book.facts import FactList
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.overview import Overview
+from peerage.actors.discovery.book.replica import Replica
 
 Method: TypeAlias = Callable[..., Any]
 
@@ -28,8 +30,20 @@ def _book(book: AddrBook) -> AddrBook:
     return book
 
 
-_answers, _anchors, _bad_peers, _bans, _dials, _facts, _misbehaviour, _overview = map(
-    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts", "misbehaviour", "overview")
+_answers, _anchors, _bad_peers, _bans, _curation, _dials, _facts, _misbehaviour, _overview, _replica = map(
+    attrgetter,
+    (
+        "answers",
+        "anchors",
+        "bad_peers",
+        "bans",
+        "curation",
+        "dials",
+        "facts",
+        "misbehaviour",
+        "overview",
+        "replica",
+    ),
 )
 
 # method → the part of the book that it is called on
@@ -48,7 +62,6 @@ QUESTIONS: Mapping[Method, Callable[[AddrBook], Any]] = {
     DialChooser.needs_more: _dials,
     DialChooser.offer: _dials,
     FactList.all: _facts,
-    Misbehaviour.prefix_score: _misbehaviour,
     Misbehaviour.offenders: _misbehaviour,
     Overview.now: _overview,
 }
@@ -68,8 +81,14 @@ ORDERS: Mapping[Method, Callable[[AddrBook], Any]] = {
     BadPeers.ban: _bad_peers,
     BadPeers.give_up: _bad_peers,
     BadPeers.reinstate: _bad_peers,
+    Curation.add_given: _curation,
+    Curation.remove_all: _curation,
+    Curation.unite: _curation,
     FactList.keep: _facts,
     Misbehaviour.forgive: _misbehaviour,
+    Replica.adopt: _replica,
+    Replica.news: _replica,
+    Replica.visit: _replica,
 }
 """Their answers say that it is done, for good. Each may be called twice with the same effect."""
 

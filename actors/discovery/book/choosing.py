@@ -16,7 +16,9 @@ from peerage.actors.discovery.book.known_address import Entry
 from peerage.actors.discovery.book.moves import Moves
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.promotion import Promotion
+from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.discovery.book.verdicts import Verdicts
+from peerage.actors.discovery.sharing.crawl_share import WHOLE
 from peerage.wire.keys import NodeID, normal_id
 from peerage.wire.net_address import NetAddress
 
@@ -65,6 +67,8 @@ class DialChooser:
         self._now = now
         self._strict = strict
         self._improvements = improvements
+        self.share = WHOLE
+        """Whom to visit, of those that nobody needs for a peer: all, unless several nodes do that together."""
 
     def needs_more(self) -> bool:
         """Whether there are fewer than 1000 addresses, those of other networks not counted. Source: reference 9."""
@@ -115,7 +119,7 @@ class DialChooser:
         new = self._entries.new
         for _ in range(MAX_DRAWS if len(new) else 0):
             entry = new.random_entry(self._rng)
-            if entry.next_try <= now and not self._barred(entry):
+            if entry.next_try <= now and not self._barred(entry) and self._is_ours(entry, now):
                 return entry.address
         return None
 
@@ -130,20 +134,32 @@ class DialChooser:
         """Addresses that a seed should visit now, to know whether they answer.
 
         First, for at most half of them, those that answered before, the longest ago first, so that a flood of new
-        addresses does not keep a seed from looking again. Then any others whose time has come.
+        addresses does not keep a seed from looking again. Then any others whose time has come. Of seeds that share their
+        crawl each visits its own.
         """
         now, verified = self._now(), self._verdicts.verified
-        again = [entry for entry in verified if entry.next_try <= now and not self._barred(entry)]
+        again = [
+            entry
+            for entry in verified
+            if entry.next_try <= now and not self._barred(entry) and self._is_ours(entry, now)
+        ]
         others = [
             entry
             for table in (self._entries.new, self._entries.old)
             for entry in table
-            if entry.next_try <= now and entry not in verified and not self._barred(entry)
+            if entry.next_try <= now
+            and entry not in verified
+            and not self._barred(entry)
+            and self._is_ours(entry, now)
         ]
         half = max(count // 2, count - len(others))
         chosen = heapq.nsmallest(half, again, key=lambda entry: entry.next_try)
         chosen += self._rng.sample(others, min(count - len(chosen), len(others)))
         return [entry.place_to_check() for entry in chosen]
+
+    def _is_ours(self, entry: Entry, now: int) -> bool:
+        share = self.share
+        return share is WHOLE or share.covers(entry.address.id, now / SECOND)
 
     def _barred(self, entry: Entry) -> bool:
         """Whether nobody is to dial it: a banned network holds its address, or its node is let be.

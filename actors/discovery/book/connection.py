@@ -13,6 +13,9 @@ from peerage.actors.discovery.book.store_files import LOG, beside
 from peerage.actors.discovery.errors import StoreInUseError
 
 BUSY_TIMEOUT_S = 5.0  # for another process that reads the book, or a writer that is just dying
+# Pages that SQLite keeps in memory. With its default it fills 2 MiB within hours, as a book's rows are written all over it;
+# reading a page anew is quicker than one can measure, for the kernel has the file.
+CACHE_KIB = 256
 
 
 def connect(path: Path, *, alone: bool = False) -> sqlite3.Connection:
@@ -30,6 +33,7 @@ def connect(path: Path, *, alone: bool = False) -> sqlite3.Connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("PRAGMA synchronous = NORMAL")  # a commit is in the file: the kernel keeps it
         connection.execute("PRAGMA secure_delete = ON")  # so that `find_lines` finds few outdated lines
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     except SQLITE_FAILS as error:
         connection.close()
         if alone and is_busy(error):

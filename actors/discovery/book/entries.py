@@ -48,7 +48,8 @@ class Entries:
         """How many entries lost their last place to another so far."""
         self._placement = Placement(key, shape)
         self._strict = strict
-        self._now = now
+        self.now = now
+        """Unix nanoseconds."""
         self._touched = touched
         self._indexes = indexes
         self._by_id: dict[NodeID, Entry] = {}
@@ -67,6 +68,9 @@ class Entries:
 
     def bucket_told_by(self, address: NetAddress, source: NetAddress) -> tuple[int, NetAddress]:
         """Return the new bucket of an address that somebody told, and one object for all addresses of that source."""
+        if source is address:  # an inbound peer tells its own, once: it would only push others out
+            group = address.group(strict=self._strict)
+            return self._placement.new_bucket(group, group), source
         found = self._sources.get(source)
         if found is None:
             if len(self._sources) >= KNOWN_SOURCES:
@@ -186,7 +190,7 @@ class Entries:
         return self._placement.old_bucket(known.address.group(strict=self._strict), str(known.address))
 
     def _make_room(self, number: int) -> None:
-        victim = self.new.worst(number, self._now())
+        victim = self.new.worst(number, self.now())
         self.new.take(victim, number)
         if victim.buckets:
             self._touched.add(victim.address.id)

@@ -2,8 +2,8 @@
 
 Every offence adds points to the node's ID and, where its IP address is routable, to its host and the networks around it.
 Points halve every hour. Whoever has 100 is banned, for ten minutes at first and twice as long each time, up to what the
-offence allows. Only IDs and hosts are banned. The networks' scores say whom to prefer, for a network is the home of many:
-one bad tenant must not shut out a cloud provider.
+offence allows. Only IDs and hosts are banned, and only by their own points: a network is the home of many, and one bad
+tenant must not shut out a cloud provider. The networks' points tell the operator where trouble comes from.
 
 What was forgiven stays forgiven: who is let in again by the operator begins with nothing against him, and what has decayed
 is not remembered.
@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from peerage.actors.discovery.book.bad_peers import BadPeers
-from peerage.actors.discovery.book.bans import Ban, BanList, IPAddress, normal_subject
+from peerage.actors.discovery.book.bans import Ban, BanList, normal_subject
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.offences import WEIGHTS, Offence
 from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 from peerage.wire.errors import AddressError
-from peerage.wire.ip_ranges import is_routable, normal
+from peerage.wire.ip_ranges import IPAddress, is_routable, normal
 from peerage.wire.keys import normal_id
 from peerage.wire.net_address import NetAddress, id_in, no_names
 
@@ -120,6 +120,10 @@ class Misbehaviour:
         for subject in self._trusted_ids | self._trusted_hosts:
             self._forget(subject)
 
+    def trusts(self, subject: str) -> bool:
+        """Whether nothing is counted against this subject."""
+        return subject in self._trusted_ids or subject in self._trusted_hosts
+
     def charge(
         self, offence: Offence, node_id: str | None = None, ip: IPAddress | None = None
     ) -> tuple[Ban, ...]:
@@ -139,14 +143,6 @@ class Misbehaviour:
     def score(self, node_id: str) -> float:
         """The points of an ID now."""
         return self._points(normal_id(node_id))
-
-    def prefix_score(self, ip: IPAddress) -> float:
-        """The points of an IP address now, 0.0 for a good one: the most of its host, its site and its provider.
-
-        Shares count, so that 100 means the same at each: a host that deserves a ban. An address that is not routable has
-        none.
-        """
-        return max((self._points(subject) for subject, _ in _places(ip)), default=0.0)
 
     def forgive(self, subject: str) -> bool:
         """End a ban, and forget what counts against its subject.

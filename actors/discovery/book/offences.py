@@ -25,6 +25,7 @@ from peerage.wire.errors import (
     PacketError,
     PexAddressError,
     PexError,
+    ProxyHeaderError,
     RemoteError,
     UnexpectedNodeIDError,
 )
@@ -107,6 +108,7 @@ WEIGHTS: Final[Mapping[Offence, Weight]] = MappingProxyType(
 # The first class that an error is of decides. None: no offence.
 _BY_ERROR: Final[tuple[tuple[type[RemoteError], Offence | None], ...]] = (
     (ForeignProtocolError, None),
+    (ProxyHeaderError, None),  # a balancer of ours is set up wrongly
     (UnexpectedNodeIDError, None),  # whoever told us the address may be to blame
     (HandshakeError, Offence.HANDSHAKE_GARBAGE),
     (IncompatibleNodeError, None),

@@ -19,7 +19,8 @@ class Improvements:
     spread_groups: an offer of addresses to dial holds one of each group of IP addresses before it holds a
     second, and with half of the outbound peers there, no second one of a group is dialled. eager_rounds: when
     the dials of a round have failed, the next round comes in seconds, not in half a minute. request_groups: how
-    often addresses are asked for is limited by group of IP addresses too.
+    often addresses are asked for is limited by group of IP addresses too. ask_again: as long as the book needs more, an
+    outbound peer whose answer brought new addresses is asked again in the next period.
     """
 
     verified_answers: bool = True
@@ -30,6 +31,7 @@ class Improvements:
     spread_groups: bool = True
     eager_rounds: bool = True
     request_groups: bool = True
+    ask_again: bool = True
 
 
 COMETBFT_RULES = Improvements(
@@ -41,5 +43,6 @@ COMETBFT_RULES = Improvements(
     spread_groups=False,
     eager_rounds=False,
     request_groups=False,
+    ask_again=False,
 )
 """Nothing beyond reference 8 and 9."""

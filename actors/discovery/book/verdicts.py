@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peerage.actors.discovery.book.changes import TouchedIDs
-from peerage.actors.discovery.book.known_address import Entry
+from peerage.actors.discovery.book.known_address import Entry, KnownAddress
 from peerage.actors.discovery.book.timestamps import NEVER
 from peerage.actors.discovery.book.verified import VerifiedPool
 from peerage.wire.keys import NodeID
@@ -19,9 +19,12 @@ class Verdicts:
         self.verified = VerifiedPool()
         self.incompatible: set[NodeID] = set()
         self._touched = touched
+        self.last_answer = NEVER
+        """When somebody answered this node last; Unix nanoseconds."""
 
     def answered(self, entry: Entry, now: int, latency: int) -> None:
         """Note a handshake that succeeded just now."""
+        self.last_answer = now
         entry.answered(now, latency)
         self.incompatible.discard(entry.address.id)
         self._touched.add(entry.address.id)
@@ -39,6 +42,16 @@ class Verdicts:
         self.incompatible.add(entry.address.id)
         self._touched.add(entry.address.id)
         self.verified.take(entry)
+
+    def adopt(self, entry: Entry, row: KnownAddress) -> None:
+        """Take over what another book's dial of the same place has shown."""
+        entry.attempts, entry.incompatible = row.attempts, row.incompatible
+        entry.last_attempt, entry.last_success = row.last_attempt, row.last_success
+        entry.next_try = row.next_try
+        entry.latency = row.latency or entry.latency
+        self._touched.add(entry.address.id)
+        self.leave(entry)
+        self.note(entry)
 
     def is_ours_again(self, entry: Entry) -> None:
         """Note that a node of another network connected by itself, as one of ours."""

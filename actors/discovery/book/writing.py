@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from peerage.actors.discovery.book.changes import Changes
-from peerage.actors.discovery.book.connection import connect, transaction
+from peerage.actors.discovery.book.connection import CACHE_KIB, connect, transaction
 from peerage.actors.discovery.book.row_codec import write_address, write_ban, write_fact, write_key
 from peerage.actors.discovery.book.schema import upgrade
 from peerage.actors.discovery.book.store_faults import DamagedError, judging, store_error
@@ -73,6 +73,7 @@ def write_draft(path: Path, everything: Changes) -> Path:
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
         connection = sqlite3.connect(draft, isolation_level=None)
         try:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             upgrade(draft, connection)
             with transaction(connection) as cursor:
                 write_changes(cursor, everything)

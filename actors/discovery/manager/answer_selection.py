@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -48,6 +49,19 @@ class AnswerSelection:
             if now - shared.asked_at >= self._shared_s:
                 shared.asked_at = now
                 self._effects.emit(SelectAnswer(bias, lambda told: self._selected(shared, told)))
+
+    def count(self, bias: int | None) -> None:
+        """A peer host has given somebody an answer with this bias, which was shared a moment ago."""
+        shared = self._shared.get(bias)
+        if shared is not None:
+            shared.load.is_high(self._agenda.now.at)
+
+    def shared_until(self, bias: int | None, told: Told) -> float:
+        """Until when this answer is shared, in monotonic seconds; -infinity when it is not."""
+        shared = self._shared.get(bias)
+        return (
+            shared.selected_at + self._shared_s if shared is not None and shared.told is told else -math.inf
+        )
 
     def _selected(self, shared: _Shared, told: Told) -> None:
         shared.selected_at, shared.told = self._agenda.now.at, told

@@ -16,15 +16,17 @@ from peerage.actors.discovery.manager.effects import (
     Judged,
     RefuseSeedRequest,
     SendAnswer,
+    Standing,
 )
 from peerage.actors.discovery.manager.events import ConnectedPeer, SeedRequest, Told, group_at
-from peerage.actors.discovery.manager.exchange import Answer, Ignore, PeerExchange, StopPeer
+from peerage.actors.discovery.manager.exchange import SEED_BIAS, Answer, Ignore, PeerExchange, StopPeer
 from peerage.actors.discovery.manager.turns import Turn
 from peerage.wire.keys import NodeID
 from peerage.wire.pex import PexAddrs, decode_pex
 
 ONE_ADDRESS_BYTES = 100  # an answer that is longer has two addresses or more
 ONCE_MORE = StopPeer("called once more over another connection")
+MOST_SCARCE = 256  # groups; when more are close to their limit, all requests are judged here
 CROWDED = StopPeer("too many wait for their turn")
 
 
@@ -46,6 +48,7 @@ class Answering:
         visit_back: called with each seed request that is answered at once. (A node whose request is early was visited
             when it asked the time before.)
         alone_s: how many seconds a seed request waits when we know no other node to tell it about.
+        renewal_s: how many seconds peer hosts may go on with an answer that is shared no longer.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Answering:
         never_banned: Container[str] = (),
         visit_back: Callable[[SeedRequest], None] = lambda _request: None,
         alone_s: float,
+        renewal_s: float,
     ) -> None:
         self._effects = effects
         self._agenda = agenda
@@ -68,6 +72,7 @@ class Answering:
         self._never_banned = never_banned
         self._visit_back = visit_back
         self._alone_s = alone_s
+        self._renewal_s = renewal_s
         self._delayed: dict[NodeID, Entry] = {}  # answers to peers that asked early
         self._waiting: dict[NodeID, _Waiting] = {}
 
@@ -134,6 +139,13 @@ class Answering:
             self._visit_back(request)
             self._selection.select(outcome.bias, partial(self._answer_or_delay, request, outcome))
 
+    def answered_unasked(self, request: SeedRequest) -> None:
+        """A peer host has answered the first request of this node."""
+        self._effects.emit(Judged("answered"))
+        self._exchange.call_answered(request.id, group=group_at(request.address))
+        self._selection.count(SEED_BIAS)
+        self._visit_back(request)
+
     def seed_request_left(self, peer_id: NodeID, connection: str) -> None:
         """The node that asked over this connection has hung up: if it was waiting, free its place for others."""
         waiting = self._waiting.get(peer_id)
@@ -177,7 +189,21 @@ class Answering:
 
     def _answer_seed_request(self, request: SeedRequest, told: Told) -> None:
         self._effects.emit(Judged("answered"))
-        self._effects.emit(AnswerSeedRequest(request, told))
+        self._effects.emit(AnswerSeedRequest(request, told, self._standing(told)))
+
+    def _standing(self, told: Told) -> Standing | None:
+        """Whom else this answer is for: nobody, unless load is high, and it names more nodes than one."""
+        fresh_until = self._selection.shared_until(SEED_BIAS, told)
+        if (
+            fresh_until <= self._agenda.now.at
+            or not isinstance(told, bytes)
+            or len(told) <= ONE_ADDRESS_BYTES
+        ):
+            return None
+        scarce = self._exchange.scarce_groups()
+        if len(scarce) > MOST_SCARCE:
+            return None
+        return Standing(fresh_until, fresh_until + self._renewal_s, scarce)
 
     def _refuse(self, request: SeedRequest, offence: StopPeer) -> None:
         self._effects.emit(Judged(offence.reason))

@@ -5,9 +5,10 @@ deadline. The PEX reactor does so with mailboxes and timers, the simulation on v
 
     inputs                                              effects
     start, tick                                         Dial, DialSeed, Feel
-    peer_added, peer_removed                            SendRequest, SendAnswer, Disconnect, Stop
-    request_received, addresses_received      →         AskBook, SelectAnswer, CountPeers
-    seed_requested, seed_request_left                   AdmitSeedRequest, AnswerSeedRequest, RefuseSeedRequest
+    peer_added, peer_removed                            SendRequest, SendAnswer, Disconnect, Rotate, Stop
+    request_received, addresses_received      →         AskBook, SelectAnswer, CountPeers, WeighPeers
+    seed_requested, seed_request_left,
+    seed_requests_answered                              AdmitSeedRequest, AnswerSeedRequest, RefuseSeedRequest
     dial_ended, answered, request_not_sent              Ban, GiveUp; Judged, Heard, NoSeedReached
 
 Source: reference 8.
@@ -22,12 +23,12 @@ from typing import Any
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.manager.agenda import Agenda, Entry, Moment
 from peerage.actors.discovery.manager.answer_selection import AnswerSelection
 from peerage.actors.discovery.manager.answering import Answering
 from peerage.actors.discovery.manager.arrivals import Arrivals
+from peerage.actors.discovery.manager.asking import Asking
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import (
     AdmitSeedRequest,
@@ -37,12 +38,12 @@ from peerage.actors.discovery.manager.effects import (
     Effects,
     Heard,
     Question,
-    SendRequest,
 )
 from peerage.actors.discovery.manager.events import ConnectedPeer, DialEnd, PeerCounts, SeedRequest
 from peerage.actors.discovery.manager.exchange import PeerExchange, StopPeer
 from peerage.actors.discovery.manager.group_rate import GroupRate
 from peerage.actors.discovery.manager.peer_manager import PeerManager
+from peerage.actors.discovery.manager.rotation import Rotation
 from peerage.actors.discovery.manager.rounds import Rounds
 from peerage.actors.discovery.manager.seed_crawl import Crawler
 from peerage.actors.discovery.manager.seed_mode import SeedMode
@@ -60,11 +61,18 @@ class Discoverer:
     Requests for addresses are judged by what the book remembers of the node that asks, so that our restart does not reset
     the rate limits. Until the book has told us what that is, requests wait.
 
-    Args: now, the time at which it is made; rng, the source of its random choices.
+    Args: now, the time at which it is made; rng, the source of its random choices; on_record, called with each ID whose
+        requests for addresses are counted.
     """
 
     def __init__(
-        self, now: Moment, *, rng: random.Random, seeds: SeedList, settings: DiscoverySettings | None = None
+        self,
+        now: Moment,
+        *,
+        rng: random.Random,
+        seeds: SeedList,
+        settings: DiscoverySettings | None = None,
+        on_record: Callable[[str], object] | None = None,
     ) -> None:
         settings = self._settings = settings or DiscoverySettings()
         pace, improvements = settings.pace, settings.improvements
@@ -84,6 +92,7 @@ class Discoverer:
             ensure_period=pace.ensure_period,
             groups=GroupRate(clock, burst=pace.group_burst) if improvements.request_groups else None,
             most_waiting=max(1, settings.max_inbound // 2) if settings.seed_mode else None,
+            on_record=on_record,
         )
         self._manager = PeerManager(
             clock=clock,
@@ -105,6 +114,14 @@ class Discoverer:
             persistent_ids=settings.persistent_ids,
             on_end=self._consider_early_round,
         )
+        self._rotation = Rotation(
+            effects,
+            agenda,
+            rng,
+            peers=self._peers,
+            max_outbound=settings.max_outbound,
+            period=0.0 if settings.seed_mode else settings.rotate_peers,  # a seed keeps nobody
+        )
         self._rounds = Rounds(
             effects,
             agenda,
@@ -113,7 +130,8 @@ class Discoverer:
             self._dialling,
             peers=self._peers,
             persistent_ids=settings.persistent_ids,
-            distinct_ips=not settings.allow_duplicate_ip,
+            ip_limits=settings.ip_limits,
+            rests=self._rotation.rests,
             pace=pace,
         )
         self._seed_mode = (
@@ -129,6 +147,13 @@ class Discoverer:
             if settings.seed_mode
             else None
         )
+        self._asking = Asking(
+            effects,
+            agenda,
+            self._exchange,
+            peers=self._peers,
+            again_after=pace.ensure_period if improvements.ask_again else None,
+        )
         self._arrivals = Arrivals(effects, agenda, pace)
         self._answering = Answering(
             effects,
@@ -139,6 +164,7 @@ class Discoverer:
             never_banned=settings.persistent_ids | settings.unconditional_ids,
             visit_back=self._visit_back,
             alone_s=pace.alone,
+            renewal_s=pace.renewal,
         )
 
     # --- what the driver calls -------------------------------------------------------------------------------------
@@ -194,7 +220,7 @@ class Discoverer:
         if self._young.pop(peer.id, None) is not None and hung_up:
             self._manager.dial_failed(peer.address)
         if peer.is_outbound:
-            self._consider_early_round()
+            self._consider_early_round(is_lost=True)
         elif self._seed_mode is not None:
             self._seed_mode.visit_back(peer.id, peer.home)
         return self._effects.take()
@@ -230,8 +256,15 @@ class Discoverer:
     def seed_requested(self, now: Moment, request: SeedRequest) -> list[Effect]:
         """A node has connected to this seed only to ask: treat it as a peer that comes, asks and goes, in one step."""
         self._agenda.now = now
-        admission = AdmitSeedRequest(request, lambda _nothing: self._on_seed_request(request))
+        judge = partial(self._on_seed_requests, self._answering.seed_request, (request,))
+        admission = AdmitSeedRequest(request, lambda _nothing: judge())
         self._once_recalled(partial(self._effects.emit, admission))
+        return self._effects.take()
+
+    def seed_requests_answered(self, now: Moment, requests: Sequence[SeedRequest]) -> list[Effect]:
+        """A peer host has given these nodes a standing answer: treat each as if it had asked here."""
+        self._agenda.now = now
+        self._once_recalled(partial(self._on_seed_requests, self._answering.answered_unasked, requests))
         return self._effects.take()
 
     def seed_request_left(self, now: Moment, peer_id: NodeID, connection: str) -> list[Effect]:
@@ -288,6 +321,7 @@ class Discoverer:
             outbound=counts.outbound, inbound=counts.inbound, dialling=counts.dialling
         )
         (self._rounds if self._seed_mode is None else self._seed_mode).begin(delay)
+        self._rotation.begin()
 
     # --- peers -----------------------------------------------------------------------------------------------------
 
@@ -303,9 +337,9 @@ class Discoverer:
             self._effects.ask_book(None, AddrBook.add_all, (address,), self._settings.own_address)
         self._effects.ask_book(None, AddrBook.mark_good, peer.id, address, peer.latency)
         if self._seed_mode is None:
-            self._effects.ask_book(partial(self._ask_at_once, peer), DialChooser.needs_more)
+            self._asking.if_needed(peer)
         else:
-            self._ask_at_once(peer, needs_more=True)
+            self._asking.now(peer)
             self._seed_mode.reached(peer)
 
     def _note_who_stayed(self) -> None:
@@ -321,29 +355,28 @@ class Discoverer:
             del self._young[peer.id]
             self._manager.dial_succeeded(peer.address)
 
-    def _ask_at_once(self, peer: ConnectedPeer, needs_more: bool) -> None:
-        if self._peers.get(peer.id) is peer and self._exchange.peer_added(
-            peer.id, outbound=True, book_needs_more=needs_more
-        ):
-            self._effects.emit(SendRequest(peer))
-
     def _learned(self, peer: ConnectedPeer, added: Added) -> None:
         self._effects.emit(Heard(peer, added))
         if self._seed_mode is not None:
             self._seed_mode.answered(peer)
-        elif self._seeds.is_seed(peer.id):
+            return
+        self._asking.learned(peer, added)
+        if self._seeds.is_seed(peer.id):
             if added.added:
                 self._pauses.bring_news(peer.id)
             self._rounds.ensure_peers(early=True)
 
-    def _on_seed_request(self, request: SeedRequest) -> None:
-        self._arrivals.note(request.reported)
-        self._answering.seed_request(request)
+    def _on_seed_requests(
+        self, judge: Callable[[SeedRequest], None], requests: Sequence[SeedRequest]
+    ) -> None:
+        for request in requests:
+            self._arrivals.note(request.reported)
+            judge(request)
 
     def _visit_back(self, request: SeedRequest) -> None:
         if self._seed_mode is not None:
             self._seed_mode.visit_back(request.id, request.home)
 
-    def _consider_early_round(self) -> None:
+    def _consider_early_round(self, *, is_lost: bool = False) -> None:
         if self._seed_mode is None:
-            self._rounds.hurry()
+            self._rounds.hurry(is_lost=is_lost)

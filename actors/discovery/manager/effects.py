@@ -1,13 +1,13 @@
 """What a `Discoverer` asks its driver to do: values that the driver carries out one after the other.
 
-Some of them are questions (`AskBook`, `SelectAnswer`, `CountPeers`, `AdmitSeedRequest`): the driver hands their answers to
-`Discoverer.answered`, and the ends of `Dial`, `DialSeed` and `Feel` to `Discoverer.dial_ended`. A driver that gets no answer
-hands in none: the discoverer waits for no answer forever.
+Some of them are questions (`AskBook`, `SelectAnswer`, `CountPeers`, `WeighPeers`, `AdmitSeedRequest`): the driver hands
+their answers to `Discoverer.answered`, and the ends of `Dial`, `DialSeed` and `Feel` to `Discoverer.dial_ended`. A driver
+that gets no answer hands in none: the discoverer waits for no answer forever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.calls import Method
 from peerage.actors.discovery.book.offences import Offence
-from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Told
+from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Service, Told
 from peerage.actors.discovery.manager.exchange import StopPeer
 from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID
@@ -60,6 +60,12 @@ class SendAnswer(Struct, frozen=True):
 
 class Disconnect(Struct, frozen=True):
     """Send what is queued for this peer, then end the connection. Neither side did anything wrong."""
+
+    peer: ConnectedPeer
+
+
+class Rotate(Struct, frozen=True):
+    """End the connection of this peer, for another address to have its turn. Neither side did anything wrong."""
 
     peer: ConnectedPeer
 
@@ -116,6 +122,14 @@ class CountPeers:
 
 
 @value
+class WeighPeers:
+    """Find out what these peers are good for, and hand in that of each that tells; nothing about the others."""
+
+    peers: tuple[ConnectedPeer, ...]
+    then: Callable[[Mapping[ConnectedPeer, Service]], None] = field(compare=False, repr=False)
+
+
+@value
 class AdmitSeedRequest:
     """Hand in None if this node is not banned. If it is, hang up on it and hand in nothing."""
 
@@ -123,11 +137,24 @@ class AdmitSeedRequest:
     then: Callable[[None], None] = field(compare=False, repr=False)
 
 
+class Standing(Struct, frozen=True):
+    """Peer hosts may give an answer to others too: one node of each group of IP addresses, that has not asked before.
+
+    Args: fresh_until, monotonic seconds, when a host is to ask for the next one; until, when this one is void; but, groups
+        that are left out.
+    """
+
+    fresh_until: float
+    until: float
+    but: frozenset[str] = frozenset()
+
+
 class AnswerSeedRequest(Struct, frozen=True):
-    """Send addresses to a node that sent a seed request, and hang up."""
+    """Send addresses to a node that sent a seed request, and hang up. Args: standing, None: nobody else may have them."""
 
     request: SeedRequest
     told: Told
+    standing: Standing | None = None
 
 
 class RefuseSeedRequest(Struct, frozen=True):
@@ -155,7 +182,7 @@ class NoSeedReached(Struct, frozen=True):
     """For the operator: no seed could be reached."""
 
 
-Question: TypeAlias = AskBook | SelectAnswer | CountPeers | AdmitSeedRequest
+Question: TypeAlias = AskBook | SelectAnswer | CountPeers | WeighPeers | AdmitSeedRequest
 DialEffect: TypeAlias = Dial | DialSeed | Feel
 Effect: TypeAlias = (
     Question
@@ -163,6 +190,7 @@ Effect: TypeAlias = (
     | SendRequest
     | SendAnswer
     | Disconnect
+    | Rotate
     | Stop
     | Ban
     | GiveUp

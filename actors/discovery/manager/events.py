@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TypeAlias
@@ -60,6 +61,17 @@ class ConnectedPeer(Struct, frozen=True, eq=False):
         """
         reported = self.reported
         return self.address if reported is None or reported.host.is_unspecified else reported
+
+
+class Service(Struct, frozen=True):
+    """What a peer has been good for.
+
+    Args: latency, seconds of a round trip, infinite before the first; idle, seconds since a reactor other than peer exchange
+        consumed a message of it, infinite if none did.
+    """
+
+    latency: float = math.inf
+    idle: float = math.inf
 
 
 class SeedRequest(Struct, frozen=True):

@@ -27,6 +27,9 @@ from peerage.wire.pex import PexAddrs
 
 ENSURE_PERIOD_S = 30.0  # reference 8
 REQUESTS_PER_PERIOD = 3  # reference 8
+SAFE_INTERVALS = (
+    1.5  # between two requests of ours to a peer: CometBFT bans for a day who asks after less than one
+)
 SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
 
 
@@ -77,7 +80,8 @@ class PeerExchange:
 
     Args: clock, Unix seconds; seed_mode, whether inbound peers get one answer and are then disconnected; ensure_period,
         seconds, in which three requests are allowed; groups, the rate limit for groups of IP addresses (None: no limit);
-        most_waiting, how many early requests may wait at once (None: any number).
+        most_waiting, how many early requests may wait at once (None: any number); on_record, called with each ID whose
+        requests are counted.
     """
 
     def __init__(
@@ -88,14 +92,16 @@ class PeerExchange:
         ensure_period: float = ENSURE_PERIOD_S,
         groups: GroupRate | None = None,
         most_waiting: int | None = None,
+        on_record: Callable[[str], object] | None = None,
     ) -> None:
         self._seed_mode = seed_mode
         self._groups = groups
         self._turns = Turns(most_waiting)
         self._waiting: dict[NodeID, Turn] = {}  # of peers; seed requests are not in it
         self._clock, self._interval = clock, ensure_period / REQUESTS_PER_PERIOD
-        self._rate = RequestRate(clock, self._interval)
+        self._rate = RequestRate(clock, self._interval, on_record)
         self._outstanding: set[NodeID] = set()
+        self._asked: dict[NodeID, float] = {}  # connected peers that were asked, and when last
         self._taken_over: dict[
             NodeID, float
         ] = {}  # peers of our predecessor, which may still owe it an answer; and when we took them over
@@ -123,22 +129,32 @@ class PeerExchange:
         if turn is not None:
             self._turns.end(turn)
         self._outstanding.discard(peer)
+        self._asked.pop(peer, None)
         self._taken_over.pop(peer, None)
         self._leaving.discard(peer)
 
     def ask(self, peer: NodeID) -> bool:
-        """Note that a request is being sent. Returns: False, do not send it: one is outstanding, or may be."""
+        """Note that a request is being sent.
+
+        Returns: False, do not send it: one is outstanding, or may be, or the last one was so short a while ago that the peer
+            might take this one for too early. On the way to it a request may be delayed, and the next one not.
+        """
         taken_over = self._taken_over.get(peer)
         if taken_over is not None and 0 <= self._clock() - taken_over < self._interval:
             return False
-        if peer in self._outstanding:
+        asked = self._asked.get(peer)
+        if peer in self._outstanding or (
+            asked is not None and 0 <= self._clock() - asked < SAFE_INTERVALS * self._interval
+        ):
             return False
         self._outstanding.add(peer)
+        self._asked[peer] = self._clock()
         return True
 
     def not_asked(self, peer: NodeID) -> None:
         """The last request could not be sent: stop waiting for its answer."""
         self._outstanding.discard(peer)
+        self._asked.pop(peer, None)
 
     def receive_request(self, peer: NodeID, *, outbound: bool, group: str | None = None) -> RequestOutcome:
         """The peer asks for addresses.
@@ -171,6 +187,16 @@ class PeerExchange:
         If it is waiting on an earlier one, that turn ends. Call `leave` if it does not wait for the new one.
         """
         return self._judge(peer, group, is_caller=True)
+
+    def call_answered(self, peer: NodeID, *, group: str | None = None) -> None:
+        """A peer host has answered the first request of a node by itself: count it."""
+        if self._groups is not None and group is not None:
+            self._groups.allow(group)
+        self._rate.answered(peer)
+
+    def scarce_groups(self) -> frozenset[str]:
+        """The groups of IP addresses that will soon have asked too often: see `GroupRate.scarce`."""
+        return frozenset() if self._groups is None else self._groups.scarce()
 
     def hold(self, peer: NodeID, *, group: str | None = None) -> Turn | None:
         """Let a node wait whose request was in time. Returns: its turn, None when there is no room."""

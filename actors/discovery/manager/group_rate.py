@@ -13,6 +13,8 @@ BURST = 250  # requests at once; a /16 may well be a data centre full of honest 
 PER_SECOND = 10.0
 MAX_GROUPS = 16_384  # beyond, the group that asked longest ago is forgotten
 MILLI = 1000
+# A group that has fewer requests left is not answered by peer hosts, which tell of it later: up to three times each.
+SCARCE = 64.0
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class GroupRate:
         self._per_second = per_second
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._touched: set[str] = set()
+        self._scarce: set[str] = set()  # the groups that had few left when they asked last
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -46,16 +49,29 @@ class GroupRate:
         if bucket is None:
             bucket = self._buckets[group] = _Bucket(self._burst, now)
             if len(self._buckets) > MAX_GROUPS:
-                self._touched.add(self._buckets.popitem(last=False)[0])
+                forgotten = self._buckets.popitem(last=False)[0]
+                self._touched.add(forgotten)
+                self._scarce.discard(forgotten)
         self._buckets.move_to_end(group)
-        # max: a clock that was set back takes no tokens away
-        bucket.tokens = min(self._burst, bucket.tokens + max(0.0, now - bucket.last) * self._per_second)
+        bucket.tokens = self._left(bucket, now)
         bucket.last = now
         self._touched.add(group)
-        if bucket.tokens < 1.0:
-            return False
-        bucket.tokens -= 1.0
-        return True
+        is_allowed = bucket.tokens >= 1.0
+        if is_allowed:
+            bucket.tokens -= 1.0
+        if bucket.tokens < SCARCE:
+            self._scarce.add(group)
+        return is_allowed
+
+    def scarce(self) -> frozenset[str]:
+        """The groups that have few requests left."""
+        now = self._clock()
+        self._scarce = {group for group in self._scarce if self._left(self._buckets[group], now) < SCARCE}
+        return frozenset(self._scarce)
+
+    def _left(self, bucket: _Bucket, now: float) -> float:
+        # max: a clock that was set back takes no tokens away
+        return min(self._burst, bucket.tokens + max(0.0, now - bucket.last) * self._per_second)
 
     def drain(self) -> list[Fact]:
         """What changed since the last call, to be stored."""

@@ -165,6 +165,10 @@ class PeerManager:
         elapsed = self._clock() - self._last_round
         return MIN_BETWEEN_ROUNDS_S - elapsed if 0 <= elapsed < MIN_BETWEEN_ROUNDS_S else 0.0
 
+    def has_enough(self, outbound: int) -> bool:
+        """Whether so many outbound peers are as many as are wanted."""
+        return outbound >= self._max_outbound
+
     def feeler_due(self, *, outbound: int, dialling: int) -> bool:
         """Whether to send a feeler now (`DialChooser.feeler`). If so, the time of the next one is set.
 

@@ -15,6 +15,7 @@ from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 FREE_REQUESTS = 2  # reference 8
 MAX_IDS = 16_384  # beyond, the ID that asked longest ago is forgotten
 FORGET_AFTER_INTERVALS = 6  # of silence (a minute by default); then the free requests are granted again
+FORGOTTEN_AFTER_S = 60.0  # the same in seconds, with the interval that nodes run with
 # How many connections of a node may each bring an early request before one of them is answered. A node that crashes and is
 # restarted, or that is hung up on and redials at once, stays far below.
 MAX_EARLY = 20
@@ -40,12 +41,15 @@ class RequestRate:
     soon as they are answered. CometBFT forgets the times when the peer disconnects, so its seeds can be drained by
     reconnecting; here a node that reconnects waits as long as before.
 
-    Args: clock, seconds; interval, seconds.
+    Args: clock, seconds; interval, seconds; on_record, called with each ID of which there is a record from now on.
     Source: reference 8; reference 12 (spec, pex protocol note).
     """
 
-    def __init__(self, clock: Callable[[], float], interval: float) -> None:
+    def __init__(
+        self, clock: Callable[[], float], interval: float, on_record: Callable[[str], object] | None = None
+    ) -> None:
         self._clock = clock
+        self._on_record = on_record
         self._interval = interval
         self._records: OrderedDict[str, _Record] = OrderedDict()
         self._touched: set[str] = set()
@@ -136,6 +140,8 @@ class RequestRate:
                 requests, last, strikes, last_strike = fact.numbers
                 asked = min(last / SECOND, self._clock())  # an earlier version stored times in the future
                 self._records[fact.name] = _Record(requests, asked, strikes, last_strike / SECOND)
+                if self._on_record is not None:
+                    self._on_record(fact.name)
 
     @staticmethod
     def _count(record: _Record, now: float) -> None:
@@ -146,6 +152,8 @@ class RequestRate:
     def _record(self, node_id: str, now: float) -> _Record:
         record = self._records.get(node_id)
         self._touched.add(node_id)
+        if self._on_record is not None:
+            self._on_record(node_id)
         if record is None:
             record = self._records[node_id] = _Record(0, now)
             if len(self._records) > MAX_IDS:

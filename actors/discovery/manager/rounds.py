@@ -5,7 +5,7 @@ Source: reference 8, Ensure-peers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -13,15 +13,24 @@ from msgspec import Struct
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.choosing import DialChooser, Offer
+from peerage.actors.discovery.ip_limits import Crowd, IPLimits
 from peerage.actors.discovery.manager.agenda import Agenda
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import CountPeers, Effects, SendRequest
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts
 from peerage.actors.discovery.manager.exchange import PeerExchange
-from peerage.actors.discovery.manager.peer_manager import ANCHOR_AFTER_S, Connected, PeerManager, Plan
+from peerage.actors.discovery.manager.peer_manager import (
+    ANCHOR_AFTER_S,
+    MIN_BETWEEN_ROUNDS_S,
+    Connected,
+    PeerManager,
+    Plan,
+)
 from peerage.actors.discovery.manager.settings import Pace
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
+
+RECOUNT_S = 1.0  # the end of a peer is known everywhere some milliseconds after we hear of it
 
 
 class _Thought(Struct, frozen=True, eq=False):
@@ -36,7 +45,8 @@ class Rounds:
 
     While a round waits for these answers no other begins. If an answer does not come, the round is given up after a while.
 
-    Args: distinct_ips, whether to dial no address whose IP a peer already has.
+    Args: ip_limits, no address is dialled whose IP or prefix has as many peers as it may.
+        rests, whether a node had to go just now for others to have their turn.
     """
 
     def __init__(
@@ -49,7 +59,8 @@ class Rounds:
         *,
         peers: Mapping[NodeID, ConnectedPeer],
         persistent_ids: Collection[str] = (),
-        distinct_ips: bool = True,
+        ip_limits: IPLimits,
+        rests: Callable[[NodeID], bool] = lambda _id: False,
         pace: Pace,
     ) -> None:
         self._effects = effects
@@ -59,7 +70,8 @@ class Rounds:
         self._dialling = dialling
         self._peers = peers
         self._persistent_ids = persistent_ids
-        self._distinct_ips = distinct_ips
+        self._ip_limits = ip_limits
+        self._rests = rests
         self._period = pace.ensure_period
         self._patience = pace.patience
         self._stayed: tuple[
@@ -127,13 +139,14 @@ class Rounds:
         self._thought = None
         peers, dialling, persistent = self._peers, self._dialling, self._persistent_ids
         alone = not counts.outbound + counts.inbound
-        ips = {peer.address.host for peer in peers.values()} if self._distinct_ips else None
+        crowd = Crowd(self._ip_limits, (peer.address.host for peer in peers.values()))
 
         def is_busy(address: NetAddress) -> bool:
             return (
                 address.id in peers
                 or address.id in counts.dialling_ids
-                or (ips is not None and address.host in ips)
+                or crowd.is_full(address.host)
+                or self._rests(address.id)
                 or dialling.leave_alone(address.id, alone=alone)
             )
 
@@ -150,16 +163,22 @@ class Rounds:
             dialling.give_up(address)
         for address in round_.dial:
             dialling.dial(address)
+        if not round_.dial and len(offer.candidates) < offer.size:
+            # It drew nobody but those whom we have, have let go, or cannot dial yet: it may draw others.
+            self._agenda.after(MIN_BETWEEN_ROUNDS_S, self.hurry)
         if round_.ask is not None and self._exchange.ask(round_.ask):
             self._effects.emit(SendRequest(peers[round_.ask]))
         if round_.seeds:
             dialling.dial_seeds(alone=alone)
 
-    def hurry(self) -> None:
+    def hurry(self, *, is_lost: bool = False) -> None:
         """Consider an early round, now that a dial has ended or an outbound peer is lost.
 
         Only one count of the peers is under way at a time. If something happens meanwhile, they are counted once more
         afterwards, because the first count may not include it.
+
+        Args: is_lost, whether a peer is. The switch may count it still, since it drops a peer once every reactor has heard
+            of the end; then it is asked once more a little later.
         """
         if self._dialling.under_way:
             return  # the last of these dials will call this again
@@ -168,9 +187,9 @@ class Rounds:
             self._count_again = True
             return
         self._counting_since = now
-        self._effects.emit(CountPeers(self._plan_early_round))
+        self._effects.emit(CountPeers(partial(self._plan_early_round, is_lost)))
 
-    def _plan_early_round(self, counts: PeerCounts | None) -> None:
+    def _plan_early_round(self, is_lost: bool, counts: PeerCounts | None) -> None:
         self._counting_since = None
         again, self._count_again = self._count_again, False
         if counts is not None and not self._dialling.under_way:
@@ -179,4 +198,6 @@ class Rounds:
                 self._agenda.after(delay, partial(self.ensure_peers, early=True))
                 return
         if again and counts is not None:
-            self.hurry()
+            self.hurry(is_lost=True)  # perhaps one is
+        elif is_lost and counts is not None and self._manager.has_enough(counts.outbound):
+            self._agenda.after(RECOUNT_S, self.hurry)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from peerage.actors.discovery.errors import SeedError
+from peerage.wire.dial_order import all_addresses
 from peerage.wire.errors import AddressError, AddressLookupError
 from peerage.wire.net_address import NetAddress, Resolve, id_in, name_in
 
@@ -58,7 +59,7 @@ class SeedList:
         return sorted(rng.sample(self.texts, len(self.texts)), key=self.names.__contains__)
 
     def resolve(self, resolve: Resolve) -> Resolved:
-        """The addresses they have now.
+        """The addresses they have now, all that a name has, in the order in which they are dialled.
 
         Args: resolve, called for each name. It may block, so do not call this from an event loop.
         """
@@ -66,7 +67,7 @@ class SeedList:
         failures: list[tuple[str, str]] = []
         for text in self.texts:
             try:
-                addresses.append(NetAddress.parse(text, resolve))
+                addresses += all_addresses(text, resolve)
             except AddressError as error:
                 failures.append((text, str(error)))
         return Resolved(tuple(addresses), tuple(failures))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from peerage.actors.discovery.book.policies import Improvements
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.discovery.manager.group_rate import BURST
 from peerage.actors.discovery.manager.peer_manager import ENSURE_PERIOD_S
 from peerage.actors.discovery.manager.seed_crawl import CRAWL_PERIOD_S
@@ -23,10 +24,12 @@ class Pace:
     hang_up: if a peer that we dialled ends the connection within this time, it did not want us, and the dial counts as
         failed. 0: it never does.
     seed_pause: the shortest pause between two visits to one of our seeds. 0: no pause.
-    arrivals: under load, inbound peers are collected for this time and told to the book together.
+    arrivals: under load, inbound peers are collected for this time and told to the book together: as long as nobody hears of
+        them sooner, for then answers are shared for as long.
     shared_answer: under load, all requests within this time get the same answer. Selecting and encoding an answer for each
         would take as long as all the rest of a seed's work for them. Without load each request gets an answer of its own,
         which names the nodes that asked before.
+    renewal: under load, how long peer hosts may give such an answer to others while the next one is on its way.
     load_per_second: above this rate, load is high.
     group_burst: how many requests of one group of IP addresses are allowed at once.
     alone: how long a seed that knows no other node waits for one before it answers.
@@ -42,8 +45,9 @@ class Pace:
     patience: float = 30.0
     hang_up: float = 1.0
     seed_pause: float = ENSURE_PERIOD_S
-    arrivals: float = 0.02
+    arrivals: float = 0.1
     shared_answer: float = 0.1
+    renewal: float = 0.1
     load_per_second: int = 50
     group_burst: int = BURST
     alone: float = 5.0
@@ -67,8 +71,9 @@ class DiscoverySettings:
         persistent_ids: peers that are always dialled again. unconditional_ids: peers that no limit applies to. Neither are
             ever banned.
         persistent_max_dial_period: seconds, the longest pause between dials of a persistent peer; 0: no limit of its own.
-        allow_duplicate_ip: whether two peers may have one IP address.
+        ip_limits: how many peers may have one IP address or prefix.
         own_address: the address that we report of ourselves, if it is valid.
+        rotate_peers: seconds, on average, until an outbound peer goes for another address to have its turn; 0: none does.
         crawl_group_limit: how many addresses of one group of IP addresses a seed visits in a round; 0: no limit.
     """
 
@@ -78,8 +83,9 @@ class DiscoverySettings:
     persistent_ids: frozenset[str] = field(default_factory=frozenset)
     unconditional_ids: frozenset[str] = field(default_factory=frozenset)
     persistent_max_dial_period: float = 0.0
-    allow_duplicate_ip: bool = False
+    ip_limits: IPLimits = field(default_factory=IPLimits)
     own_address: NetAddress | None = None
     crawl_group_limit: int = 0
+    rotate_peers: float = 0.0
     improvements: Improvements = field(default_factory=Improvements)
     pace: Pace = field(default_factory=Pace)

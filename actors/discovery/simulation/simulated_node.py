@@ -27,12 +27,20 @@ from peerage.actors.discovery.manager.effects import (
     Effect,
     Feel,
     GiveUp,
+    Rotate,
     SelectAnswer,
     SendAnswer,
     SendRequest,
     Stop,
+    WeighPeers,
 )
-from peerage.actors.discovery.manager.events import ConnectedPeer, DialEnd, DialOutcome, PeerCounts
+from peerage.actors.discovery.manager.events import (
+    ConnectedPeer,
+    DialEnd,
+    DialOutcome,
+    PeerCounts,
+    Service,
+)
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings
 from peerage.actors.discovery.simulation.participant import Participant, World
@@ -255,7 +263,16 @@ class SimulatedNode(Participant):
             deliver = partial(self.deliver, peer, told, then_disconnect=effect.then_disconnect)
             self.world.after(self.world.delay(self, peer), deliver)
 
-    def _part(self, _discoverer: Discoverer, effect: Disconnect | Stop) -> None:
+    def _weigh_peers(self, discoverer: Discoverer, question: WeighPeers) -> None:
+        """Honest nodes are of use to each other, all alike: what they are spared for is how near they are."""
+        services = {
+            peer: Service(latency=2 * self.world.delay(self, there))
+            for peer in question.peers
+            if (there := self._peer(peer)) is not None
+        }
+        self._carry_out(discoverer, discoverer.answered(self.world.moment, question, services))
+
+    def _part(self, _discoverer: Discoverer, effect: Disconnect | Rotate | Stop) -> None:
         peer = self._peer(effect.peer)
         if peer is not None:
             self.disconnect(peer, for_error=isinstance(effect, Stop))
@@ -295,11 +312,13 @@ class SimulatedNode(Participant):
         SendRequest: _send_request,
         SendAnswer: _send_answer,
         Disconnect: _part,
+        Rotate: _part,
         Stop: _part,
         Ban: _bar,
         GiveUp: _bar,
         AskBook: _ask_book,
         SelectAnswer: _select_answer,
         CountPeers: _count_peers,
+        WeighPeers: _weigh_peers,
     }
     """All other effects are ignored: they report to an operator, or concern seed requests, which are not simulated."""

@@ -13,16 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from statistics import fmean, pstdev
+from typing import ClassVar
 
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.discovery.inbound_eviction import InboundEviction
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.exchange import SEED_BIAS
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import COMETBFT_PACE, DiscoverySettings, Pace
 from peerage.actors.discovery.simulation.attack import Attack
 from peerage.actors.discovery.simulation.attacker import Attacker
+from peerage.actors.discovery.simulation.newcomer import Newcomer
 from peerage.actors.discovery.simulation.participant import Participant
 from peerage.actors.discovery.simulation.place import Place
 from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
@@ -50,7 +53,9 @@ class Scenario:
     nodes: honest nodes, not counting seeds; they start at random times within `ramp_s`. churn: how often a node goes down
     per hour, for `downtime_s` on average. unreachable: the share of nodes that cannot be dialled though they tell an
     address. dead: how many addresses in the seeds' books belong to no node. attack: what is done to `victims` nodes and to
-    the seeds, if anything. evicts: whether a node whose inbound places are taken gives one away for a newcomer.
+    the seeds, if anything. evicts: whether a node whose inbound places are taken gives one away for a newcomer. newcomer_s:
+    how long before the end a node starts that knows one seed and nothing else; 0: there is none. rotate_peers: as in
+    DiscoverySettings.
     """
 
     nodes: int = 1000
@@ -69,10 +74,12 @@ class Scenario:
     cometbft: bool = False
     improvements: Improvements | None = None
     evicts: bool = True
+    newcomer_s: float = 0.0
+    rotate_peers: float = 0.0
 
     def compared(self) -> Scenario:
         """The same world with CometBFT's rules."""
-        return replace(self, cometbft=True, improvements=None, evicts=False)
+        return replace(self, cometbft=True, improvements=None, evicts=False, rotate_peers=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Result:
     at the end, the share that answers; None if there are none. dials, dials_succeeded: how many there were.
     hostile_before, hostile: the attacker's share of its victims' outbound slots, before their restart and at the end;
     hostile_inbound_before, hostile_inbound: the same of their inbound slots. None without an attacker.
+    newcomer: None without one.
     """
 
     scenario: Scenario
@@ -120,6 +128,7 @@ class Result:
     events: int
     hostile_inbound_before: float | None = None
     hostile_inbound: float | None = None
+    newcomer: Newcomer | None = None
 
 
 def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None) -> Result:
@@ -127,17 +136,13 @@ def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None
 
     Args: progress, called with the share of the time that has passed, about two hundred times.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # millions of objects and no cycles: looking for cycles takes a fifth of the time
-    try:
-        return SimulatedNetwork(scenario).run(progress)
-    finally:
-        if collecting:
-            gc.enable()
+    return SimulatedNetwork(scenario).run(progress)
 
 
 class SimulatedNetwork:
     """The nodes, the virtual time, and the queue of what happens later."""
+
+    node_class: ClassVar[type[SimulatedNode]] = SimulatedNode
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -147,6 +152,7 @@ class SimulatedNetwork:
         self.nodes: list[SimulatedNode] = []
         self.seeds: list[SimulatedNode] = []
         self.victims: list[SimulatedNode] = []
+        self.newcomer: SimulatedNode | None = None
         self._by_id: dict[NodeID, Participant] = {}
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -200,7 +206,19 @@ class SimulatedNetwork:
 
     def run(self, progress: Callable[[float], None] | None = None) -> Result:
         """Run the simulation to its end."""
-        end = DAWN + self.scenario.hours * HOUR_S
+        return self._result(self.advance(DAWN + self.scenario.hours * HOUR_S, progress))
+
+    def advance(self, end: float, progress: Callable[[float], None] | None = None) -> int:
+        """Let time pass. Args: end, until when. Returns: how much has happened."""
+        collecting = gc.isenabled()
+        gc.disable()  # millions of objects and no cycles: looking for cycles takes a fifth of the time
+        try:
+            return self._advance(end, progress)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _advance(self, end: float, progress: Callable[[float], None] | None) -> int:
         queue, pop, events = self._queue, heapq.heappop, 0
         tell_at = math.inf if progress is None else DAWN
         while queue and queue[0][0] <= end:
@@ -211,8 +229,8 @@ class SimulatedNetwork:
             if now >= tell_at and progress is not None:
                 progress((now - DAWN) / (end - DAWN))
                 tell_at += 0.005 * (end - DAWN)
-        self.now = end
-        return self._result(events)
+        self.now, self.moment = end, Moment(end, end)
+        return events
 
     def _alive(self, address: NetAddress) -> bool:
         node = self._by_id.get(address.id)
@@ -227,8 +245,9 @@ class SimulatedNetwork:
         ordinary = DiscoverySettings(
             max_outbound=scenario.max_outbound,
             max_inbound=scenario.max_inbound,
-            allow_duplicate_ip=True,  # every node has an IP of its own: save the check
+            ip_limits=IPLimits(per_ip=None),  # every node has an IP of its own: save the check
             improvements=rules,
+            rotate_peers=scenario.rotate_peers,
             pace=COMETBFT_PACE if scenario.cometbft else Pace(),
         )
         of_seeds = replace(ordinary, seed_mode=True, max_inbound=SEED_MAX_INBOUND)
@@ -238,12 +257,14 @@ class SimulatedNetwork:
         texts = [str(place) for place in places]
         seeds = SeedList(texts)
 
-        def make(place: Place, *, seed: bool = False, reachable: bool = True) -> SimulatedNode:
-            node = SimulatedNode(
+        def make(
+            place: Place, *, seed: bool = False, reachable: bool = True, of: SeedList = seeds
+        ) -> SimulatedNode:
+            node = self.node_class(
                 self,
                 place,
                 settings=of_seeds if seed else ordinary,
-                seeds=SeedList(texts, place.id) if seed else seeds,
+                seeds=SeedList(texts, place.id) if seed else of,
                 distance=rng.uniform(0.01, FAR_S),
                 reachable=reachable,
                 cometbft=scenario.cometbft,
@@ -265,6 +286,11 @@ class SimulatedNetwork:
             late = 0.0 if node.id in victims else head_start
             self.after(late + rng.random() * scenario.ramp_s, lambda node=node: self._start(node))  # type: ignore[misc]  # mypy takes no default for a lambda's argument
         self.after(0.0, self._sample)
+        if scenario.newcomer_s and self.seeds:
+            newcomer = make(self._place(), of=SeedList([str(self.seeds[0].address)]))
+            self.newcomer = newcomer
+            begin = max(0.0, scenario.hours * HOUR_S - scenario.newcomer_s)
+            self.after(begin, newcomer.start)
 
     def _place(self, group: int | None = None) -> Place:
         """A new address; in a random group unless one is given."""
@@ -287,12 +313,26 @@ class SimulatedNetwork:
                     seed.book.add_all((grave,), self.rng.choice(sources))
 
     def _start(self, node: SimulatedNode) -> None:
-        self._online += 1
+        if node.online:  # somebody else has started it by now
+            return
+        if not node.is_seed:
+            self._online += 1
         node.start()
         self._plan_stop(node)
 
+    def bring_up(self, node: SimulatedNode) -> None:
+        """Start a node that is down, with the book of its last life."""
+        self._start(node)
+
+    def take_down(self, node: SimulatedNode) -> None:
+        """Stop a node, as a crash does: it says nothing to anybody. It stays down until somebody brings it up."""
+        if node.online:
+            self._online -= not node.is_seed
+            node.stop()
+            self._full.discard(node.id)
+
     def _plan_stop(self, node: SimulatedNode) -> None:
-        if self.scenario.churn <= 0:
+        if self.scenario.churn <= 0 or node.is_seed:
             return
         life = node.life
 
@@ -303,9 +343,7 @@ class SimulatedNetwork:
         self.after(self.rng.expovariate(self.scenario.churn / HOUR_S), stop)
 
     def _stop(self, node: SimulatedNode, downtime_s: float) -> None:
-        self._online -= 1
-        node.stop()
-        self._full.discard(node.id)
+        self.take_down(node)
         self.after(downtime_s, lambda: self._start(node))
 
     # --- the attacker ---
@@ -325,21 +363,21 @@ class SimulatedNetwork:
         return attack.head_start_s
 
     def _restart_victims(self) -> None:
-        self._hostile_before = self._hostile_share()
-        self._hostile_inbound_before = self._hostile_inbound_share()
+        self._hostile_before, self._hostile_inbound_before = self._hostile_shares()
         for victim in self.victims:
             if victim.online:
                 self._stop(victim, 5.0)
 
-    def _hostile_share(self) -> float:
-        slots = sum(victim.max_outbound for victim in self.victims)
-        won = sum(peer.hostile for victim in self.victims for peer in victim.outbound.values())
-        return won / slots if slots else 0.0
-
-    def _hostile_inbound_share(self) -> float:
-        slots = sum(victim.max_inbound for victim in self.victims)
-        won = sum(peer.hostile for victim in self.victims for peer in victim.inbound.values())
-        return won / slots if slots else 0.0
+    def _hostile_shares(self) -> tuple[float, float]:
+        """What hostile nodes hold of the victims' outbound places, and of their inbound ones."""
+        shares = []
+        for slots, peers in (
+            (sum(each.max_outbound for each in self.victims), [each.outbound for each in self.victims]),
+            (sum(each.max_inbound for each in self.victims), [each.inbound for each in self.victims]),
+        ):
+            won = sum(peer.hostile for of_one in peers for peer in of_one.values())
+            shares.append(won / slots if slots else 0.0)
+        return shares[0], shares[1]
 
     # --- the result ---
 
@@ -360,6 +398,7 @@ class SimulatedNetwork:
     def _result(self, events: int) -> Result:
         # the network cannot have converged before all nodes have started
         attack = self.scenario.attack
+        hostile, hostile_inbound = self._hostile_shares() if attack is not None else (None, None)
         ready = self.scenario.ramp_s + (attack.head_start_s if attack is not None else 0.0)
         converged = next((at for at, share in self._curve if share >= CONVERGED and at >= ready), None)
         degrees = sorted(
@@ -378,8 +417,9 @@ class SimulatedNetwork:
             self._dials,
             self._succeeded,
             self._hostile_before,
-            self._hostile_share() if attack is not None else None,
+            hostile,
             events,
             self._hostile_inbound_before,
-            self._hostile_inbound_share() if attack is not None else None,
+            hostile_inbound,
+            None if self.newcomer is None else Newcomer.of(self.newcomer, self.seeds[0].id, self._alive),
         )

@@ -92,6 +92,8 @@ class Survey:
         self._left_out = 0
         self._seeds: dict[str, NetAddress] = {}  # by place
         self._seeds_left: set[str] = set()
+        # Of a seed, to be tried in turn while none has answered.
+        self._other_places: dict[NodeID, list[str]] = {}
         self.begin_at(seeds)
 
     # --- how far it is ---
@@ -128,13 +130,18 @@ class Survey:
         return frozenset(self._networks)
 
     def seed_faults(self) -> dict[NetAddress, str]:
-        """The seeds whose visit failed, and why."""
-        faults: dict[NetAddress, str] = {}
-        for place, seed in self._seeds.items():
-            visited = self._visited.get(place)
-            if visited is not None and not self._is_good_seed(seed, visited):
-                faults[seed] = self._seed_fault(seed, visited)
-        return faults
+        """The seeds that no visit has led to, each address that was tried, and why."""
+        tried = {place: self._visited[place] for place in self._seeds if place in self._visited}
+        good = {
+            self._seeds[place].id
+            for place, visited in tried.items()
+            if self._is_good_seed(self._seeds[place], visited)
+        }
+        return {
+            self._seeds[place]: _seed_fault(self._seeds[place], visited)
+            for place, visited in tried.items()
+            if self._seeds[place].id not in good
+        }
 
     @property
     def has_seed(self) -> bool:
@@ -147,18 +154,26 @@ class Survey:
     # --- what to do ---
 
     def begin_at(self, seeds: Iterable[NetAddress]) -> None:
-        """Visit these seeds before anything else."""
+        """Visit these seeds before anything else. Of one that has several addresses, the next is visited if the one before
+        has not led to it.
+        """
         for seed in seeds:
             place = seed.dial_string
             if place in self._seeds:
                 continue
+            is_other = any(self._seeds[left].id == seed.id for left in self._seeds_left)
             self._seeds[place] = seed
             self._number(seed.id, place, "")
             if place in self._visited:  # as an ordinary node, before it was a seed
                 self._learn_network(seed, self._visited[place])
                 continue
+            known = self._places.setdefault(place, _Place(seed, next(self._order)))
+            if is_other:
+                self._other_places.setdefault(seed.id, []).append(place)
+                self._passed_over[place] = "the seed has another address, too"
+                continue
             self._seeds_left.add(place)
-            self._enqueue(place, self._places.setdefault(place, _Place(seed, next(self._order))))
+            self._enqueue(place, known)
 
     def next(self) -> Errand | None:
         """The next place to dial; report it by `visited` or `give_back`. None: there is none now, or none left.
@@ -203,6 +218,7 @@ class Survey:
         self._seeds_left.discard(place)
         if place in self._seeds:
             self._learn_network(self._seeds[place], visited)
+            self._try_other_places(self._seeds[place].id, place, is_met=visited.id == self._seeds[place].id)
         if visited.id is None:
             return
         before = self._found.get(visited.id)
@@ -235,6 +251,16 @@ class Survey:
             return None
         return frozenset(self._networks)
 
+    def _try_other_places(self, seed_id: NodeID, place: str, *, is_met: bool) -> None:
+        """A seed was visited at one of its places. Args: is_met, whether that has led to it."""
+        others = [other for other in self._other_places.pop(seed_id, ()) if other != place]
+        if others and not is_met:
+            following = others.pop(0)
+            del self._passed_over[following]
+            self._seeds_left.add(following)
+            self._enqueue(following, self._places[following])
+            self._other_places[seed_id] = others
+
     def _is_good_seed(self, seed: NetAddress, visited: Visited) -> bool:
         if visited.info is None or visited.id != seed.id:
             return False
@@ -243,14 +269,6 @@ class Survey:
     def _learn_network(self, seed: NetAddress, visited: Visited) -> None:
         if not self._given and visited.info is not None and self._is_good_seed(seed, visited):
             self._networks.add(visited.info.network)
-
-    @staticmethod
-    def _seed_fault(seed: NetAddress, visited: Visited) -> str:
-        if visited.id is not None and visited.id != seed.id:
-            return f"somebody else answers there: {visited.id}"
-        if visited.info is not None:
-            return f"it is of network {quoted(visited.info.network)}"
-        return visited.trouble
 
     def _hear(self, teller: NodeID, at: NetAddress, told: Sequence[PexAddress]) -> None:
         links = self._links.setdefault(teller, array("I"))
@@ -326,3 +344,11 @@ def _usable(raw: PexAddress) -> NetAddress | None:
     except AddressError:
         return None
     return address if address.valid and address.port else None
+
+
+def _seed_fault(seed: NetAddress, visited: Visited) -> str:
+    if visited.id is not None and visited.id != seed.id:
+        return f"somebody else answers there: {visited.id}"
+    if visited.info is not None:
+        return f"it is of network {quoted(visited.info.network)}"
+    return visited.trouble

@@ -21,10 +21,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from peerage.actors.http.hosts import HostNames, authority_of, is_loopback
 
-__all__ = ["EVERYWHERE", "OFF", "PREFIX", "DashboardLayer"]
+__all__ = ["EVERYWHERE", "OFF", "PREFIX", "DashboardLayer", "Files", "files", "files_in", "is_told"]
 
 PREFIX: Final = "/dashboard"
 OFF, EVERYWHERE = "off", "any"  # peerage.dashboard; anything else: where it is loopback
+
+Files = Mapping[str, tuple[bytes, str, str]]
 
 _FORBIDDEN: Final = 403
 _NOT_MODIFIED: Final = 304
@@ -54,29 +56,30 @@ _HEADERS: Final[Mapping[str, str]] = {
 class DashboardLayer:
     """Around an application: answers what is below /dashboard, and passes on everything else.
 
-    Args: where, `peerage.dashboard`; names, by which we are called.
+    Args: where, `peerage.dashboard`; names, by which we are called; page, what is served there, by default a node's page.
     """
 
-    def __init__(self, app: ASGIApp, where: str, names: HostNames) -> None:
+    def __init__(self, app: ASGIApp, where: str, names: HostNames, page: Files | None = None) -> None:
         self._app, self._where, self._names = app, where, names
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
         is_ours = path == PREFIX or path.startswith(f"{PREFIX}/")
-        if is_ours and self._is_served(scope) and scope["method"] in {"GET", "HEAD"}:
+        if is_ours and is_told(self._where, scope) and scope["method"] in {"GET", "HEAD"}:
             await self._answer(scope, path)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _is_served(self, scope: Scope) -> bool:
-        return self._where == EVERYWHERE or (self._where != OFF and is_loopback(scope.get("server")))
 
     def _answer(self, scope: Scope, path: str) -> Response:
         if why := self._names.why_not(authority_of(scope)):
             return PlainTextResponse(f"403 Forbidden: {why}\n", _FORBIDDEN)
         if path == PREFIX:  # so that the page's own names are below it
-            return Response(status_code=_REDIRECT, headers={"Location": f"{PREFIX}/"})
-        file = files().get(path.removeprefix(f"{PREFIX}/") or "index.html")
+            return Response(
+                status_code=_REDIRECT, headers={"Location": f"{scope.get('root_path', '')}{PREFIX}/"}
+            )
+        page = files() if self._page is None else self._page
+        file = page.get(path.removeprefix(f"{PREFIX}/") or "index.html")
         if file is None:
             return PlainTextResponse("404 page not found\n", 404, dict(_HEADERS))
         content, kind, tag = file
@@ -87,11 +90,21 @@ class DashboardLayer:
         return Response(content, headers={**headers, "Content-Type": kind})
 
 
+def is_told(where: str, scope: Scope) -> bool:
+    """Whether what a request has come for is told where it has arrived. Args: where, `peerage.dashboard`."""
+    return where == EVERYWHERE or (where != OFF and is_loopback(scope.get("server")))
+
+
 @cache
-def files() -> Mapping[str, tuple[bytes, str, str]]:
-    """The page's files by name: content, type, and a tag that changes with the content."""
+def files() -> Files:
+    """The files of a node's page by name: content, type, and a tag that changes with the content."""
+    return files_in(Path(__file__).parent / "page")
+
+
+def files_in(directory: Path) -> Files:
+    """The files of a page, as of `files`."""
     found = {}
-    for path in sorted((Path(__file__).parent / "page").iterdir()):
+    for path in sorted(directory.iterdir()):
         if kind := _TYPES.get(path.suffix):
             content = path.read_bytes()
             found[path.name] = content, kind, f'"{hashlib.sha256(content).hexdigest()[:16]}"'

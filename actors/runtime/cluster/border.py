@@ -9,11 +9,13 @@ is written as it is at home; in what comes in, it is read as it is here:
     (nothing: not valid there)       an actor that was started at the outpost
 
 So whoever reads a message at home gets refs of its own system, and need know nothing of outposts.
+
+The name of a stand-in says whom it stands for, so that nothing is kept here: an actor may hear of a peer more with each
+connection for years, and keep a ref for as long as it likes.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from peerage.actors.runtime.mail.actor_path import ActorPath
@@ -34,9 +36,6 @@ class Border:
     ) -> None:
         self.home, self._own, self._actor, self._serial = home, own, actor, serial
         self._is_here = is_here
-        self._lock = threading.Lock()
-        self._paths: dict[str, tuple[str, str]] = {}  # name and host at home, by the name of the stand-in
-        self._stand_ins: dict[tuple[str, str], str] = {}
 
     def entering(self, name: str, host: str, serial: int, class_path: str) -> Fields:
         """The ref here of an actor at home. Args: its fields there."""
@@ -52,24 +51,23 @@ class Border:
 
     def leaving(self, ref: ActorPath) -> Fields:
         """The fields that a ref is written with."""
-        if ref.host == AT_HOME and (path := self._paths.get(ref.name)) is not None:
+        if ref.host == AT_HOME and (path := self.path_of(ref.name)) is not None:
             return *path, 0, ref.class_path, self.home
         if (ref.name, ref.host) == self._actor:
             return ref.name, ref.host, 0, ref.class_path, self.home
         return ref.name, ref.host, ref.serial, ref.class_path, ref.system
 
-    def stand_in(self, name: str, host: str) -> str:
-        """The name of the stand-in of an actor at home."""
-        known = self._stand_ins.get((name, host))
-        if known is not None:
-            return known
-        with self._lock:
-            chosen = name if name == host else f"{host}/{name}"
-            while self._paths.setdefault(chosen, (name, host)) != (name, host):
-                chosen += "'"  # a/b in c, and b in c/a
-            self._stand_ins[name, host] = chosen
-            return chosen
+    @staticmethod
+    def stand_in(name: str, host: str) -> str:
+        """The name of the stand-in of an actor at home: host/name, or the name alone if its host has the same."""
+        escaped = host.replace("%", "%25").replace("/", "%2F")
+        return escaped if name == host else f"{escaped}/{name}"
 
-    def path_of(self, stand_in: str) -> tuple[str, str] | None:
-        """Name and host at home of the actor with this stand-in; None for any other name."""
-        return self._paths.get(stand_in)
+    @staticmethod
+    def path_of(stand_in: str) -> tuple[str, str] | None:
+        """Name and host at home of the actor with this stand-in; None for the one actor of `AT_HOME` that is none."""
+        if stand_in == AT_HOME:
+            return None
+        escaped, slash, name = stand_in.partition("/")
+        host = escaped.replace("%2F", "/").replace("%25", "%")
+        return (name if slash else host), host

@@ -31,7 +31,7 @@ from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import LAST_WORDS_S, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.loop_reader import is_guest
-from peerage.actors.runtime.mail.losses import NEVER
+from peerage.actors.runtime.mail.losses import LOOK_AGAIN_S, NEVER
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.routes import Route
@@ -127,11 +127,13 @@ class HostPort(Port):
         elif self.losses.epoch == NEVER and not self._sweeps_later:
             # One timer is enough: at the latest when it fires, nothing more can come from those that are dead now.
             self._sweeps_later = True
-            self._loop.call_later(None, LAST_WORDS_S, self._sweep_again)
+            delay = LOOK_AGAIN_S if self.losses.is_reading_up else LAST_WORDS_S
+            self._loop.call_later(None, delay, self._sweep_again)
 
     def _sweep_again(self) -> None:
         # `sweep` may find new deaths, and have this called once more.
         self._sweeps_later = False
+        self.reader.pump()
         self.losses.sweep()
 
     def later(self, fn: Callable[[], None]) -> None:

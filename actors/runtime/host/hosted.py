@@ -44,10 +44,10 @@ class HostedActor(TypedActor[M_contra, R_co]):
         self.runtime = runtime
         self.actor_stopped = stopped
 
-    def on_start(self) -> Awaitable[None] | None:  # type: ignore[override]  # Pykka's cannot be awaited
+    def on_start(self) -> Awaitable[None] | None:
         """Called once, before the first message. What it raises is raised by `start`, and there is no actor."""
 
-    def on_stop(self) -> Awaitable[None] | None:  # type: ignore[override]  # as above
+    def on_stop(self) -> Awaitable[None] | None:
         """Called last, when the actor was told to stop; not after a failure."""
 
     @property

@@ -97,6 +97,10 @@ class Mail(Protocol):
     @property
     def inbox(self) -> Inbox: ...
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to deliver, as far as the descriptor, which was just looked at, has said."""
+
     def pump(self, limit: int = ..., /) -> int:
         """Deliver what has arrived. Returns: how many messages; `limit` means that there may be more."""
 
@@ -133,6 +137,7 @@ class Loop(Generic[T]):
         self.end_hooks: list[tuple[T, Callable[[], object]]] = []
         self.descriptors: Descriptors[T] = Descriptors() if descriptors is None else descriptors
         self._mail: Mail | None = None
+        self._has_polled = False  # in this turn, or in the one before
         self._soon: deque[tuple[T | None, Function, tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_numbers = count()
@@ -184,7 +189,8 @@ class Loop(Generic[T]):
         """
         self.now = self._clock()
         mail = self._mail
-        full = mail is not None and mail.pump(PUMP_LIMIT) >= PUMP_LIMIT
+        has_polled, self._has_polled = self._has_polled, False
+        full = mail is not None and not (has_polled and mail.is_quiet) and mail.pump(PUMP_LIMIT) >= PUMP_LIMIT
         if done is not None and done():
             return
         if self._threadsafe:
@@ -250,6 +256,7 @@ class Loop(Generic[T]):
                 return
 
     def _run_descriptors(self, timeout: float) -> None:
+        self._has_polled = True
         for fd, events in self.descriptors.poll(timeout):
             task, reader, writer = self.descriptors.callbacks(fd, events)
             if task is None:

@@ -145,6 +145,8 @@ class LoopThread:
                 asker.answer(self.owners())
             case "dead_letters":
                 asker.answer(self.process.dead_letters)
+            case "dead_letter_record":
+                asker.answer(self.process.network.dead_letters.record())
             case _:
                 asker.answer(target in self.cells)
 

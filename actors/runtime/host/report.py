@@ -85,7 +85,7 @@ def report(cells: Iterable[ActorCell], thread: int, dead_letters: int) -> HostRe
     crowds: dict[str, CrowdFacts] = {}
     for cell in tuple(cells):
         if len(rows) < MOST_ROWS and not getattr(cell.instance, "is_short_lived", False):
-            rows.append(_row(cell, now))
+            rows.append(row(cell, now))
         else:
             _add(crowds, cell, now)
     loop_time = time.clock_gettime(time.pthread_getcpuclockid(thread))
@@ -98,7 +98,8 @@ def report(cells: Iterable[ActorCell], thread: int, dead_letters: int) -> HostRe
     )
 
 
-def _row(cell: ActorCell, now: float) -> ActorFacts:
+def row(cell: ActorCell, now: float) -> ActorFacts:
+    """What there is to say of one actor. Args: now, monotonic seconds."""
     mailbox = cell.mailbox
     waits, waits_for = _waits_for(cell)
     return ActorFacts(

@@ -122,7 +122,7 @@ class HostTable:
         ended: Mapping[str, DownReason] | None,
     ) -> None:
         # Before the host counts as dead: a thread that sees it dead and not yet expected to speak gives up its last words.
-        self._silent_at[serial] = time.monotonic() + (LAST_WORDS_S if gracefully else 0.0)
+        self._silent_at[serial] = time.monotonic() + LAST_WORDS_S if gracefully else 0.0
         if ended:
             self._ended[serial] = ended
         self._reasons[serial] = reason
@@ -154,6 +154,10 @@ class HostTable:
     def is_silent(self, serial: int) -> bool:
         """Whether nothing more can come from a dead host."""
         return time.monotonic() >= self._silent_at.get(serial, 0.0)
+
+    def ended_in_order(self, serial: int) -> bool:
+        """Whether a dead host had said that it ends, as far as that is remembered."""
+        return bool(self._silent_at.get(serial))
 
     def reason(self, serial: int) -> DownReason:
         """Why a host ended; `noproc` if that was too long ago to be remembered."""

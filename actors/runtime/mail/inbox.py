@@ -68,6 +68,8 @@ class Inbox:
 
     Attributes:
         is_signalled: whether the descriptor was readable, so that one message is surely there.
+        is_drained: whether nothing was left when it was read last, and the edge of the descriptor was reset with that.
+        times_empty: how often there was nothing left to read.
         is_unfound: whether the path was removed. Any thread sets it, and whoever reads next, with the lock, binds again.
 
     Raises: LimitReachedError, when there is no place for it.
@@ -85,7 +87,9 @@ class Inbox:
     ) -> None:
         self._key, self._handlers, self._take, self._refuse = key, handlers, take, refuse
         self.is_signalled = False
+        self.is_drained = False
         self.is_unfound = False
+        self.times_empty = 0
         self._pull = context.socket(zmq.PULL)
         self._pull.set(zmq.LINGER, 0)
         self._pull.set(zmq.RCVHWM, 0)
@@ -136,7 +140,9 @@ class Inbox:
     def wait(self, seconds: float) -> bool:
         """Sleep until a message comes. Returns: whether one came within `seconds`."""
         # Rounded up: poll(0) would turn the last millisecond of a wait into a busy loop.
-        return bool(self._pull.poll(max(1, int(seconds * 1000 + 0.999))))
+        has_come = bool(self._pull.poll(max(1, int(seconds * 1000 + 0.999))))
+        self.times_empty += not has_come
+        return has_come
 
     def receive(self, flags: int = 0) -> None:
         """Take one message and handle it, or refuse it if it does not begin with the system's key.
@@ -144,7 +150,11 @@ class Inbox:
         Args: flags, NOBLOCK not to wait; otherwise it waits for SLICE_S.
         Raises: zmq.Again, when there is none; zmq.ContextTerminated, when the system has ended.
         """
-        data = receive_bytes(self._pull, flags)
+        try:
+            data = receive_bytes(self._pull, flags)
+        except zmq.Again:
+            self.times_empty += 1
+            raise
         try:
             key, kind, marks, extra, source, corr, target_length, sender_length = HEADER.unpack_from(data)
         except struct.error:  # too short for one of ours
@@ -188,12 +198,17 @@ class Inbox:
         not asked for one by one.
         """
         handled, burst = 0, 1
+        self.is_drained = False
         try:
             if self.is_signalled:
                 self.is_signalled = False
                 self.receive(NOBLOCK)
                 handled = 1
-            while handled < limit and self.has_arrivals():
+            while handled < limit:
+                if not self.has_arrivals():
+                    self.is_drained = True
+                    self.times_empty += 1
+                    break
                 for _ in range(burst):
                     self.receive(NOBLOCK)
                     handled += 1
@@ -206,6 +221,7 @@ class Inbox:
         """As `drain`, but for `seconds` instead of a number of messages. Returns: whether more may be there."""
         until = monotonic() + seconds
         burst = 1
+        self.is_drained = False
         try:
             if self.is_signalled:
                 self.is_signalled = False
@@ -216,6 +232,7 @@ class Inbox:
                         return True
                     self.receive(NOBLOCK)
                 burst = min(2 * burst, LONGEST_BURST)
+            self.times_empty += 1
         except zmq.Again:
             pass
         return False

@@ -1,9 +1,10 @@
 """What a port learns when hosts die: which tells were lost, which answers will not come, which watches end.
 
 The news of a death comes from the root, by another connection than the messages of the dead host, and may overtake them. If
-the host ended in order, they are waited for: until its goodbye, which comes after all of them, or for `LAST_WORDS_S`. If it
-was killed, nothing is waited for. What it had handled without acknowledging it is read in the counts that it leaves behind
-(`handled_counts.py`), so that no more is reported as lost than was.
+the host ended in order, they are waited for: until its goodbye, which comes after all of them, or for `LAST_WORDS_S`; and
+answers that may lie in the mailbox until that has been read to its end. If it was killed, nothing is waited for. What it had
+handled without acknowledging it is read in the counts that it leaves behind (`handled_counts.py`), so that no more is
+reported as lost than was.
 
 A port settles its own losses when it is next used to send, to read or to wait; a thread that waits is woken for that.
 """
@@ -28,6 +29,8 @@ REMEMBERED_GOODBYES = 1000
 # turn of asyncio's loop, or in a wait that has a deadline.
 BURY_S = 0.002
 LOOK_AGAIN_S = 0.01  # between two looks at hosts whose last words may be on their way
+# A mailbox that is never empty gets new messages, and has been read far beyond those of the dead by then.
+MOST_UNREAD_S = 10.0
 
 # For each actor of one dead host, by the hash of its name: the tells of this port that it settled, dead letters among them.
 Counts = Mapping[int, tuple[int, int]]
@@ -44,6 +47,9 @@ class Deaths(Protocol):
 
     def is_silent(self, serial: int) -> bool:
         """Whether nothing more can come from a dead host."""
+
+    def ended_in_order(self, serial: int) -> bool:
+        """Whether a dead host had said that it ends, as far as that is remembered."""
 
     def reason(self, serial: int) -> DownReason: ...
 
@@ -69,6 +75,7 @@ class Losses:
         lock: the port's, which guards this and all that it settles.
         read_counts: gives what a dead host, named by its serial, has counted of this port's tells.
         on_lost: called with an actor's key, for people, and how many tells to it were lost.
+        times_empty: how often the mailbox was found empty so far.
         before: called first when there are new deaths.
 
     Attributes:
@@ -89,19 +96,27 @@ class Losses:
         *,
         read_counts: Callable[[int], Counts],
         on_lost: Callable[[str, int], object],
+        times_empty: Callable[[], int],
         before: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table, self._routes, self._asks, self._lines, self._lock = table, routes, asks, lines, lock
         self._read_counts, self._on_lost, self._before = read_counts, on_lost, before
-        self._clock = clock
+        self._times_empty, self._clock = times_empty, clock
         self.on_gone: list[Callable[[Callable[[int], bool]], object]] = []
         self.on_swept: Callable[[], object] | None = None
         self.epoch = self._swept = table.epoch
         self._look_at = 0.0  # monotonic seconds before which last words are not looked for again
         self._departed: set[int] = set()  # serials of hosts whose last message has been read
+        # The hosts that are gone and owe answers, with how often the mailbox had been empty then, and until when to wait.
+        self._owing: dict[int, tuple[int, float]] = {}
         self._doomed: deque[int] = deque()  # numbers of asks that nobody will answer, yet to be failed
         self.unsettled = False
+
+    @property
+    def is_reading_up(self) -> bool:
+        """Whether only answers are awaited that may lie in the mailbox unread: it is known once that was empty."""
+        return bool(self._owing)
 
     def said_goodbye(self, serial: int) -> None:
         """The last message of a host has been read. It may come before or after the news of the host's end."""
@@ -131,7 +146,7 @@ class Losses:
         self._lines.reroute()
         serials.update(serial for serial in self._asks.hosts_without_window() if self.is_gone(serial))
         # Otherwise the open asks, perhaps tens of thousands, are all owed by others and need not be looked through.
-        if serials:
+        if serials := self._that_answered_all(serials):
             self._doomed.extend(self._asks.of_hosts(serials))
         for settle in self.on_gone:
             settle(self.is_gone)
@@ -159,8 +174,33 @@ class Losses:
         self.epoch, self._look_at = NEVER, self._clock() + LOOK_AGAIN_S
         return False
 
+    def _that_answered_all(self, gone: set[int]) -> set[int]:
+        """Of the hosts that are gone, these and those of before, the ones of which no answer lies in the mailbox any more.
+
+        An actor that is stopped with ten thousand asks before it answers them all. Reading that many takes longer than
+        LAST_WORDS_S, more so where the processors are busy.
+        """
+        empty, until = self._times_empty(), self._clock() + MOST_UNREAD_S
+        for serial in gone:
+            self._owing.setdefault(serial, (empty, until))
+        read = {serial for serial, waits in self._owing.items() if self._has_read_all(serial, *waits)}
+        for serial in read:
+            del self._owing[serial]
+        if self._owing:
+            self.epoch, self._look_at = NEVER, self._clock() + LOOK_AGAIN_S
+        return read
+
+    def _has_read_all(self, serial: int, empty: int, until: float) -> bool:
+        return (
+            serial in self._departed
+            or not self._table.ended_in_order(serial)
+            or self._times_empty() > empty
+            or self._clock() >= until
+        )
+
     def forget(self) -> None:
         """The port closes, and fails itself what still waits."""
+        self._owing.clear()
         self._doomed.clear()
         self.unsettled = False
 

@@ -30,7 +30,9 @@ STARTING = (
     17  # descriptors of a process that takes part: directory, shared memory, ZeroMQ's threads, first mailbox
 )
 STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
-MOST_SOCKETS = 65_536  # ZeroMQ's default of 1023 is fewer than the processes that a system may have
+# ZeroMQ's default of 1023 is fewer than the processes that a system may have. Each possible one takes twelve bytes in every
+# process from the start: 65,536 were 0.8 MiB.
+MOST_SOCKETS = 8192
 # How long a host's last words to the embedder need: they have a connection already, and the embedder outlives the host.
 EMBEDDER_TAKES_S = 0.1
 LEAVE_POLL_S = 0.005

@@ -94,6 +94,7 @@ class Port:
             self.lock,
             read_counts=lambda serial: handled_counts.read(self.network.directory, serial, self.address),
             on_lost=self.count_dead_letters,
+            times_empty=lambda: self.inbox.times_empty,
             before=self.outbox.forget_dead,
         )
         self.losses.on_gone.append(lambda is_gone: self.watches.end_on(is_gone, self.table.reason_of))

@@ -16,12 +16,13 @@ from pykka._introspection import AttrInfo, introspect_attrs
 
 from peerage.actors.runtime.errors import ForeignRefError
 from peerage.actors.runtime.mail import here
+from peerage.actors.runtime.mail.typed_actor import TypedActor
 
 if TYPE_CHECKING:
     from pykka._types import AttrPath
 
 
-A = TypeVar("A", bound=pykka.Actor)
+A = TypeVar("A", bound=TypedActor)
 
 # Public attributes that the runtime has put there, not the actor's author. Whatever they lead to cannot be pickled.
 NOT_TOLD = frozenset({"runtime", "actor_inbox", "actor_stopped"})
@@ -38,7 +39,7 @@ class _ProxyOf:
     Pykka writes it on the left of `==`, so that the `__eq__` of the actor's attributes (an array's, say) is not called.
     """
 
-    def __init__(self, actor: pykka.Actor) -> None:
+    def __init__(self, actor: TypedActor) -> None:
         self._actor = actor
 
     def __eq__(self, other: object) -> bool:
@@ -51,7 +52,7 @@ class _ProxyOf:
     __hash__ = None  # type: ignore[assignment]  # compared only
 
 
-def introspect(actor: pykka.Actor) -> dict[AttrPath, tuple[bool, bool]]:
+def introspect(actor: TypedActor) -> dict[AttrPath, tuple[bool, bool]]:
     """The public attributes of an actor, and of its traversable attributes. To be called in the actor's own thread.
 
     Returns: by path (names from the actor down), whether it is callable and whether it is traversable.
@@ -78,21 +79,21 @@ def attributes_of(ref: pykka.ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]
     return found
 
 
-def _actor_that_runs(ref: pykka.ActorRef[Any]) -> pykka.Actor | None:
+def _actor_that_runs(ref: pykka.ActorRef[Any]) -> TypedActor | None:
     """The object behind a ref, if it is the actor in whose handler the calling thread is; otherwise None."""
     actor = here.actor()
     return actor.instance if actor is not None and actor.ref == ref else None
 
 
-class ActorProxy(pykka.ActorProxy[A]):
+class ActorProxy(pykka.ActorProxy[A]):  # type: ignore[type-var]  # typed_actor.py
     """Attributes and methods of a remote actor as futures.
 
     Setting an attribute waits. Values are copies: changing what a proxy returned does not change the actor.
     """
 
-    actor_ref: pykka.ActorRef[A]
+    actor_ref: pykka.ActorRef[Any]
 
-    def __init__(self, *, actor_ref: pykka.ActorRef[A], attr_path: AttrPath | None = None) -> None:
+    def __init__(self, *, actor_ref: pykka.ActorRef[Any], attr_path: AttrPath | None = None) -> None:
         # Not Pykka's constructor, which would look into the actor. The names are Pykka's: its other methods use them.
         self.actor_ref = actor_ref
         self._attr_path = attr_path or ()

@@ -57,7 +57,10 @@ else:
 
 
 class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
-    ActorPath, AnswersInParts[A_co], ScheduledTells[A_co], pykka.ActorRef[A_co]
+    ActorPath,
+    AnswersInParts[A_co],
+    ScheduledTells[A_co],
+    pykka.ActorRef[A_co],  # type: ignore[type-var]  # to no checker are our actors Pykka's: `typed_actor.py`
 ):
     """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
@@ -70,8 +73,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
 
     @classmethod
     def to(cls, name: str, host: str | None = None) -> ActorRef[Any]:
-        """A ref by name, without having received it. It belongs to the system that runs now; if none does, to the first one
-        that it is used in.
+        """A ref by name, without having received it, of the system that runs now, or else the first that it is used in.
 
         Args: host, defaults to the actor's own name.
         """

@@ -87,8 +87,10 @@ def _settle_in(boot: Boot) -> None:
     """
     threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
     set_title(boot.title, boot.name)
-    sys.path[:] = boot.path
-    if boot.environment is not None:
+    # Where nothing has changed, nothing is written: the pages remain those of the fork server.
+    if sys.path != boot.path:
+        sys.path[:] = boot.path
+    if boot.environment is not None and boot.environment != dict(os.environ):
         os.environ.clear()
         os.environ.update(boot.environment)
     null = os.open(os.devnull, os.O_RDONLY)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from itertools import compress
 from typing import Any
 
+from peerage.actors.runtime.processes.shared_pages import keep_shared
+
 BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair)
 
 # File objects that the collector does not look at any more. We find the others by asking it for all objects.
@@ -28,10 +30,7 @@ def flush_all() -> None:
 
 
 def freeze(*, collect: bool) -> None:
-    """Prepare for many forks: write out all buffers, and take all objects away from the garbage collector.
-
-    The collector writes marks into objects; in a fork each of these writes would copy a shared page. Reference counts are
-    written as well, but only into objects that are used.
+    """Prepare for many forks: write out all buffers, and share what is there for as long as can be.
 
     Args: collect, whether to look for garbage before. For a node's own modules that takes longer than a host to start, and
         finds one object in a hundred.
@@ -40,7 +39,7 @@ def freeze(*, collect: bool) -> None:
         gc.collect()
     _frozen.update(_file_objects())
     _flush(_frozen)
-    gc.freeze()
+    keep_shared()
 
 
 def _flush(files: Iterable[Any]) -> None:

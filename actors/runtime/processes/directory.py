@@ -71,8 +71,11 @@ class Directory:
             self._fd = hold(self.path)
 
     def hold_again(self) -> None:
-        """Mark it as in use after it was made again. The old lock is on a directory that nobody finds any more."""
-        if not self.fds:
+        """Mark it as in use after it was made again. The old lock is on a directory that nobody finds any more.
+
+        Several processes may have noticed, one after the other: where it is held, a second lock would wait for ours.
+        """
+        if not self.fds and not os.path.samestat(os.fstat(self._fd), Path(self.path).stat()):
             held, self._fd = self._fd, hold(self.path)
             os.close(held)
 

@@ -18,6 +18,7 @@ import sys
 from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any, Protocol
 
+from peerage.actors.runtime.processes import interpreter
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
 from peerage.actors.runtime.processes.own_fork import OwnFork, is_possible
 
@@ -134,9 +135,15 @@ class ForkServer:
 
     def _executed(self, control: socket.socket) -> subprocess.Popen[bytes]:
         executable = os.fsdecode(spawn.get_executable() or sys.executable)
-        # multiprocessing takes the interpreter's flags over in the same way.
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-        argv = [executable, *flags, "-P", "-c", PROGRAM, str(control.fileno()), str(self._life_fd)]
+        argv = [
+            executable,
+            *interpreter.flags(),
+            "-P",
+            "-c",
+            PROGRAM,
+            str(control.fileno()),
+            str(self._life_fd),
+        ]
         argv += [self._directory.path, self._title, json.dumps(import_path())]
         # The server unblocks these signals once it disregards them: none must end it before.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)

@@ -12,12 +12,12 @@ import gc
 import os
 import pickle
 import signal
-import subprocess
 import sys
 from multiprocessing import spawn
 
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.mail.foothold import UNMOUNTED
+from peerage.actors.runtime.processes import interpreter
 from peerage.actors.runtime.processes.boot import run_host, tell_failure
 from peerage.actors.runtime.processes.buffers import flush_all
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS
@@ -50,10 +50,9 @@ def execute(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> None:
         os.set_inheritable(fd, True)
     executable = os.fsdecode(spawn.get_executable() or sys.executable)
     # As `fork_server_client` starts the fork server: none of these signals may end it before it disregards them.
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     flush_all()
-    os.execv(executable, [executable, *flags, "-P", "-c", PROGRAM, str(told)])  # noqa: S606 - no shell is wanted
+    os.execv(executable, [executable, *interpreter.flags(), "-P", "-c", PROGRAM, str(told)])  # noqa: S606 - no shell is wanted
 
 
 def go_on(known: dict[str, object], life_fd: int, here: int, fds: dict[str, int]) -> None:

@@ -49,7 +49,8 @@ class ClosedInbox(Inbox):
     """Receives nothing, from nowhere: a handler that was forked while it waits goes on to read."""
 
     def __init__(self) -> None:
-        self.is_signalled = self.is_unfound = False
+        self.is_signalled = self.is_drained = self.is_unfound = False
+        self.times_empty = 0
 
     def drain(self, limit: int) -> int:
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -220,6 +220,18 @@ def test_who_says_nothing_to_us_and_something_to_others_is_named() -> None:
         found = call(NetAddress("0" * 40, "127.0.0.1", port), timeout=0.3)
     assert (found.verdict, found.spoken) == (Verdict.OTHER_PROTOCOL, "HTTP")
     assert found.detail == r"the remote speaks HTTP; it began with b'HTTP/1.0 200 OK\r\n\r\n'"
+
+
+def test_connecting_may_have_less_time_than_the_other_steps() -> None:
+    """And what is said of it names that."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        port = full.getsockname()[1]
+        for _ in range(2):  # the queue takes no more: the next waits for ever
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        found = Call(NetAddress(NODE_KEY.node_id, "127.0.0.1", port), None, PATIENCE_S, SOON_S).run()
+    assert (found.verdict, found.detail) == (Verdict.UNREACHABLE, "nothing within 0.05 s while dialling")
 
 
 def test_where_nobody_listens_is_unreachable() -> None:

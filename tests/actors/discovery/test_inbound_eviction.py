@@ -17,6 +17,7 @@ from peerage.actors.discovery.inbound_eviction import (
     InboundEviction,
     InboundPeer,
     Turns,
+    best_serving,
 )
 
 EVICTION = InboundEviction(b"salt")
@@ -42,6 +43,15 @@ def test_the_youngest_of_the_fullest_group_goes() -> None:
     assert min(others, key=lambda peer: peer.age).age < crowd[-1].age
     victim = EVICTION.choose([*crowd, *others], "elsewhere")
     assert victim == crowd[-1]
+
+
+def test_those_that_serve_best_are_one_in_ten_for_latency_and_one_in_five_for_use() -> None:
+    """Nobody of whom nothing was measured; beside those that are spared anyway."""
+    latencies = {"a": 3.0, "b": 1.0, **dict.fromkeys("cdefghij", math.inf)}
+    idle = {"a": 9.0, "c": 5.0, "d": 7.0, **dict.fromkeys("befghij", math.inf)}
+    assert best_serving(latencies, latencies.__getitem__, idle.__getitem__) == {"b", "c", "d"}
+    assert best_serving(latencies, latencies.__getitem__, idle.__getitem__, beside="bc") == {*"abcd"}
+    assert best_serving("abcd", latencies.__getitem__, idle.__getitem__) == set()
 
 
 def test_order_makes_no_difference() -> None:

@@ -72,3 +72,11 @@ def test_texts_of_the_remote_are_escaped_and_cut() -> None:
     assert len(event.moniker) == 100
     ended = ConnectionEnded(FACTS, None, "\n" * 1000)
     assert len(lost(peer_of(), ended, 100.0).detail) == 300
+
+
+def test_who_only_looks_at_the_port_is_no_event(stage: Stage) -> None:
+    """`peerage doctor` and load balancers do so."""
+    events = ConnectionEvents(stage.teller)
+    events.refused(FACTS, Refusal(RefusalReason.AUTH_FAILURE, is_look=True))
+    stage.runtime.up()
+    assert stage.heard == []

@@ -212,8 +212,13 @@ def test_private_peers_are_told_to_the_owner_alone(tmp_path: Path) -> None:
 
 def test_who_becomes_private_is_forgotten_for_the_public(stage: Stage) -> None:
     stage.peers = (connected_as("c-1"),)
-    stage.tell(came(1), refused(address="192.0.2.1:7"), refused(address="192.0.2.3:7"))
-    wait_until(lambda: len(stage.public()) == 3)
+    stage.tell(
+        came(1),
+        refused(address="192.0.2.1:7", peer=BERT),
+        refused(address="192.0.2.2:7"),
+        refused(address="192.0.2.3:7", peer=BERT),
+    )
+    wait_until(lambda: len(stage.public()) == 4)
     stage.ref.tell(PrivatePeers(frozenset({ANNA})))
     assert [each["address"] for each in stage.public()] == ["192.0.2.3:7"]
 
@@ -221,7 +226,7 @@ def test_who_becomes_private_is_forgotten_for_the_public(stage: Stage) -> None:
 def test_where_a_private_peer_was_seen_is_forgotten_too(tmp_path: Path) -> None:
     """Of what came from there before it was known who is there."""
     with Stage(tmp_path, private=frozenset({ANNA})) as stage:
-        stage.tell(refused(address="192.0.2.1:7"))
+        stage.tell(refused(address="192.0.2.1:7", peer=BERT))
         wait_until(stage.public)
         stage.tell(came(1))
         assert stage.public() == []

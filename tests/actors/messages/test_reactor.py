@@ -6,9 +6,11 @@ import pytest
 
 from peerage.actors.messages import (
     AskForAddresses,
+    CallersAnswered,
     Credits,
     RemovePeer,
     SeedRequestDropped,
+    StandingAnswer,
 )
 from tests.actors.messages.samples import PEER_ID, carried
 
@@ -17,6 +19,8 @@ MESSAGES = [
     Credits("c-1", {0x50: 7}),
     AskForAddresses(PEER_ID, "tcp://192.0.2.1:26656", "c-1", "192.0.2.1"),
     SeedRequestDropped(PEER_ID, "c-1"),
+    StandingAnswer(b"addresses", 1.0, 2.0, frozenset({"1.2.0.0"})),
+    CallersAnswered(((PEER_ID, "tcp://192.0.2.1:26656", "192.0.2.1"),), 300),
 ]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -34,6 +37,8 @@ MESSAGES = [
     AdmitPeer(FACTS, PEER_ID, NODE_INFO, REF),
     PeerStarted(PEER),
     ConnectionEnded(FACTS, Refusal(RefusalReason.SELF, "ourselves"), "why", is_error=True, tried=Tried(0.1)),
+    ConnectionEnded(FACTS, reason="why", is_error=True, peer_id=PEER_ID, loss=LossReason.EVICTED),
+    ConnectionEnded(replace(FACTS, peer=PEER), offence=Offence.WRONG_ID),
     DialPeer(ADDRESS),
     DialPeer(NET_ADDRESS),
     TryAddress(NET_ADDRESS),

@@ -115,6 +115,7 @@ def tcp_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         one = socket.create_connection(listener.getsockname())
         two, _address = listener.accept()
     with one, two:
-        one.setblocking(False)
-        two.setblocking(False)
+        for sock in (one, two):
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the kernel's clock is not the loop's
         yield one, two

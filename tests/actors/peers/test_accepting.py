@@ -43,7 +43,7 @@ class Host:
         self.held = self.undecided = 0
         self.acceptor = Acceptor(
             self.loop,
-            listener,
+            (listener,),
             self.load,
             self.means,  # type: ignore[arg-type]  # stands in for Room
             held=lambda: self.held,
@@ -103,7 +103,7 @@ def test_when_it_is_closed_the_other_hosts_go_on_listening(host: Host) -> None:
 def test_a_node_that_does_not_listen_accepts_nothing(host: Host) -> None:
     acceptor = Acceptor(
         host.loop,
-        None,
+        (),
         host.load,
         host.means,  # type: ignore[arg-type]  # stands in for Room
         held=int,
@@ -163,7 +163,7 @@ def test_a_failed_accept_pauses_too(host: Host) -> None:
     with Failing(fileno=os.dup(host.listener.fileno())) as failing:
         acceptor = Acceptor(
             host.loop,
-            failing,
+            (failing,),
             host.load,
             host.means,  # type: ignore[arg-type]  # stands in for Room
             held=int,
@@ -191,3 +191,35 @@ def test_a_failed_accept_pauses_too(host: Host) -> None:
 )
 def test_an_address_is_the_same_on_every_kind_of_socket(found: str, plain: str) -> None:
     assert plain_ip(found) == plain
+
+
+def test_connections_of_all_listeners_are_taken(host: Host) -> None:
+    """Of one in a turn; when it stops, none of any."""
+    taken: list[int] = []
+
+    def take(sock: socket.socket, _ip: str, _port: int) -> None:
+        taken.append(sock.getsockname()[1])
+        sock.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        acceptor = Acceptor(
+            host.loop,
+            (one.dup(), other.dup()),
+            host.load,
+            host.means,  # type: ignore[arg-type]  # stands in for Room
+            held=lambda: 0,
+            undecided=lambda: 0,
+            on_accepted=take,
+        )
+        acceptor.start()
+        for listener in (one, other, other):
+            socket.create_connection(listener.getsockname()).close()
+        host.loop.settle()
+        ports = one.getsockname()[1], other.getsockname()[1]
+        assert sorted(taken) == sorted((*ports, ports[1]))
+        acceptor.stop()
+        socket.create_connection(other.getsockname()).close()
+        host.loop.settle()
+        assert len(taken) == 3
+        acceptor.close()
+        assert not acceptor.listens

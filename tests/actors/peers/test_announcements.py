@@ -106,12 +106,12 @@ def test_each_reactor_hears_of_its_own_credits(announcements: Announcements, tol
     assert told == [(ONE, Credits("c-1", {0x50: 1})), (TWO, Credits("c-1", {0x51: 2}))]
 
 
-def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told) -> None:
+def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told, loop: FakeLoop) -> None:
     """Behind the beginning."""
     announcements.started(INFO)
     announcements.removed("it hung up")
     announcements.ended(ended := ConnectionEnded(FACTS, None, "it hung up", is_error=True))
-    # At once: another host may tell of a connection of the same ID now.
+    loop.advance(1.0)
     end = RemovePeer("c-1", "it hung up")
     assert [message for name, message in told if name == ONE] == [PeerStarted(INFO), end]
     assert [message for name, message in told if name == TWO] == [PeerStarted(INFO), end]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.messages import Admission, ConnectionFacts, PeerInfo
 from peerage.actors.peers.connection_list import ConnectionList
 from peerage.actors.peers.load_table import LoadTable
@@ -34,7 +35,7 @@ class Host:
 
     def __init__(self, load: int, register: int) -> None:
         self._load, self._other = LoadTable(load, 0, 2), LoadTable(load, 1, 2)
-        self._register = Register(register, 0, 2, Rules(peers=10, one_per_ip=False))
+        self._register = Register(register, 0, 2, Rules(peers=10, ip_limits=IPLimits(per_ip=None)))
         self.connections = ConnectionList(self._load)
 
     def enter(self) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.memory_pressure import MemoryPressure, RoomForStrangers
 from peerage.actors.messages import AdmitConnection, ConnectionEnded, ConnectionFacts, StopPeer, SwitchNotes
 from peerage.actors.names import NodeNames
@@ -75,13 +77,17 @@ class Questions:
 class Stage:
     """One host with a few places. Who has an actor, or has ended, is kept."""
 
-    def __init__(self, home: Path, questions: Questions, *, own_processes: bool = False) -> None:
+    def __init__(
+        self, home: Path, questions: Questions, *, own_processes: bool = False, balancers: str = ""
+    ) -> None:
         self.loop, self.questions = FakeLoop(), questions
         self._stack = ExitStack()
         self._listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.context = context = NodeContext(
             NodeNames("n/", ("ECHO",), 1),
-            loopback_config(home, peerage={"peer_hosts": 0 if own_processes else 1}),
+            loopback_config(
+                home, peerage={"peer_hosts": 0 if own_processes else 1, "proxy_protocol_from": balancers}
+            ),
             ANNA.public_key,
             info_of(ANNA),
             (ChannelDescriptor(id=CHANNEL),),
@@ -105,7 +111,7 @@ class Stage:
             shared,
             self.gate,
             self.connections,
-            self._listener.dup(),
+            (self._listener.dup(),),
             load,
             RoomForStrangers(MemoryPressure(use=lambda: None)),
             EntranceEvents(
@@ -125,10 +131,11 @@ class Stage:
         self.gate.learn_bans(())
         self.gate.keep(SwitchNotes())
 
-    def connect(self, source: str) -> socket.socket:
-        """A remote with this address, accepted by now."""
+    def connect(self, source: str, said: bytes = b"") -> socket.socket:
+        """A remote with this address, accepted by now. Args: said, what it says at once."""
         remote = socket.create_connection(self._listener.getsockname(), 10.0, source_address=(source, 0))
         self._stack.callback(remote.close)
+        remote.sendall(said)
         self.loop.settle()
         return remote
 
@@ -206,6 +213,79 @@ def test_a_prefix_has_its_share_of_the_handshakes(informed: Stage) -> None:
     assert informed.reasons == [RefusalReason.HANDSHAKE_LIMIT]
     assert is_open(informed.connect("127.2.0.1"))
     assert informed.gate.enter(facts_of("127.1.0.3")) is not None  # it holds no place in the register
+
+
+BALANCER = "127.9.0.1"
+
+
+def header_for(ip: str) -> bytes:
+    return f"PROXY TCP{6 if ':' in ip else 4} {ip} {'::1' if ':' in ip else '127.0.0.1'} 5 26656\r\n".encode()
+
+
+@pytest.fixture
+def behind(tmp_path: Path, questions: Questions) -> Iterator[Stage]:
+    """Behind a balancer."""
+    stage = Stage(tmp_path, questions, balancers="127.9.0.0/16")
+    stage.inform()
+    yield stage
+    stage.close()
+
+
+def test_behind_a_balancer_the_ip_in_the_header_has_the_share(behind: Stage) -> None:
+    """One balancer brings more connections than a prefix may have; those of one prefix behind it may not be more."""
+    crowd = [behind.connect(BALANCER, header_for(f"203.0.113.{number}")) for number in (1, 2, 3)]
+    assert [is_open(remote) for remote in crowd] == [True, True, False]
+    assert is_open(behind.connect(BALANCER, header_for("2001:db8::7")))
+    (ended,) = behind.news
+    assert (ended.facts.remote_ip, ended.facts.remote_port) == ("203.0.113.3", 5)
+    assert behind.reasons == [RefusalReason.HANDSHAKE_LIMIT]
+
+
+def test_behind_a_balancer_a_banned_ip_is_kept_out(behind: Stage) -> None:
+    """And no other; a ban of the balancer's own address shuts out nobody who comes through it."""
+    behind.gate.learn_bans([ban_of("203.0.113.1"), ban_of("127.9.0.0/16")])
+    assert not is_open(behind.connect(BALANCER, header_for("203.0.113.1")))
+    assert behind.reasons == [RefusalReason.BANNED]
+    assert is_open(behind.connect(BALANCER, header_for("203.0.113.2")))
+    assert not is_open(behind.connect(BALANCER, b"PROXY UNKNOWN\r\n"))
+
+
+def ban_of(subject: str) -> Ban:
+    bans = BanList(time.time)
+    bans.add(subject, 3600.0, "by the test")
+    return next(iter(bans.published()))
+
+
+def test_whoever_comes_through_a_balancer_shakes_hands_behind_the_header(behind: Stage) -> None:
+    """The actor that it gets knows the IP in the header."""
+    remote = behind.connect(BALANCER, header_for("203.0.113.1"))
+    behind.shake_hands(remote)
+    ((facts, arrival),) = behind.arrived
+    assert (facts.remote_ip, facts.remote_port, facts.is_outbound) == ("203.0.113.1", 5, False)
+    assert arrival.handshake.remote[0] == BERT.node_id
+
+
+def test_a_balancer_that_sends_no_header_is_told_of(behind: Stage) -> None:
+    """A peer that dials from its network without one, too. It has the balancer's address, and holds no place."""
+    assert not is_open(behind.connect(BALANCER, b"\x22\x0a\x20"))
+    (ended,) = behind.news
+    assert (ended.facts.remote_ip, behind.reasons) == (BALANCER, [RefusalReason.PROXY_HEADER])
+
+
+def test_a_header_of_anybody_else_is_a_bad_handshake(behind: Stage) -> None:
+    """It changes nothing about whom the connection is of."""
+    assert not is_open(behind.connect("127.1.0.1", header_for("203.0.113.1") + b"\x22\x0a\x20"))
+    (ended,) = behind.news
+    assert (ended.facts.remote_ip, behind.reasons) == ("127.1.0.1", [RefusalReason.OTHER_PROTOCOL])
+
+
+def test_a_connection_without_its_header_has_no_place_yet(behind: Stage) -> None:
+    """Those of a balancer wait apart, until the node stops."""
+    waiting = behind.connect(BALANCER)
+    places = [behind.connect(f"127.{number}.0.1") for number in (1, 2, 3)]
+    assert all(map(is_open, (waiting, *places)))
+    behind.entrance.stop()
+    assert not is_open(waiting)
 
 
 def facts_of(ip: str) -> ConnectionFacts:

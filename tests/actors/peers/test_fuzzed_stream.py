@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from peerage.actors.peers.fuzzed_stream import FUZZ_AFTER_S, Fault, FuzzedStream, Fuzzer
-from peerage.config.sections import FuzzConfig
+from peerage.config.p2p_subsections import FuzzConfig
 from peerage.wire.frames import FRAME_SEALED
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.peers.handshake import MAX_RECEIVED, Handshake, HandshakeRefusedError
 from peerage.actors.refusal import DETAIL_LIMIT, Refusal, RefusalReason
+from peerage.wire import accelerator, loops
 from peerage.wire.frames import FRAME_SEALED
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
@@ -21,6 +22,14 @@ from peerage.wire.varint import encode_uvarint
 
 ANNA, BERT = NodeKey.generate(), NodeKey.generate()
 STRANGER = NodeID("c" * 40)
+
+
+@pytest.fixture(params=["as built", "plain Python"], autouse=True, scope="module")
+def _form(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The quick handshake where it was built, and the long one, for the first end; the other is made in the test."""
+    accelerator.use(loops if request.param == "plain Python" else accelerator.compiled or loops)
+    yield
+    accelerator.use(accelerator.compiled or loops)
 
 
 def info_of(key: NodeKey, **changes: object) -> NodeInfo:
@@ -319,5 +328,20 @@ def test_who_hangs_up_without_a_word_is_said_to() -> None:
     """It may be full, or bar us; who broke off amid its key is something else."""
     anna = Handshake(ANNA, info_of(ANNA))
     assert "without having said anything" in str(anna.receive_eof())
+    assert anna.receive_eof().refusal.is_look
     anna.receive_data(b"\x22\x0a")
     assert "without" not in str(anna.receive_eof())
+    assert not anna.receive_eof().refusal.is_look
+
+
+def test_who_was_dialled_and_hangs_up_without_a_word_is_no_look() -> None:
+    """We did not ask only whether a port is open."""
+    assert not Handshake(ANNA, info_of(ANNA), STRANGER).receive_eof().refusal.is_look
+
+
+def test_who_hangs_up_behind_its_key_has_said_something() -> None:
+    """Whichever form of the handshake has read it."""
+    anna, other = Handshake(ANNA, info_of(ANNA)), Handshake(BERT, info_of(BERT))
+    anna.receive_data(other.data_to_send())
+    ended = anna.receive_eof()
+    assert ("without" in str(ended), ended.refusal.is_look) == (False, False)

@@ -49,12 +49,23 @@ def start(tmp_path: Path) -> Iterator[Open]:
         index: int = 0,
         p2p: dict[str, Any] | None = None,
         routes: dict[int, str] | None = None,
-        **filters: bool,
+        *,
+        has_connection_filters: bool = False,
+        has_peer_filters: bool = False,
     ) -> HostGate:
         info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
         config = loopback_config(tmp_path, p2p={"max_num_inbound_peers": 2} | (p2p or {}))
         return HostGate(
-            NodeContext(NodeNames("", (), 2), config, KEY.public_key, info, (), routes or {}, **filters),
+            NodeContext(
+                NodeNames("", (), 2),
+                config,
+                KEY.public_key,
+                info,
+                (),
+                routes or {},
+                has_connection_filters,
+                has_peer_filters,
+            ),
             fd,
             index,
         )

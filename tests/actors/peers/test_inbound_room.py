@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.discovery.inbound_eviction import PATIENCE_S
-from peerage.actors.peers.inbound_room import OUTLOOK_S, InboundRoom, packed_ip, shown_ip
+from peerage.actors.peers.inbound_room import OUTLOOK_S, InboundRoom
 from peerage.actors.peers.register_memory import Kind, RegisterMemory
+from peerage.wire.ip_ranges import packed_ip
 
 PEER = Kind.INBOUND | Kind.STANDS | Kind.COUNTS
 ELSEWHERE = packed_ip("203.0.113.1")
@@ -45,12 +46,6 @@ def stage() -> Iterator[Stage]:
     yield stage
     stage.close()
     os.close(fd)
-
-
-@pytest.mark.parametrize("ip", ["192.0.2.1", "2001:db8::1", "::1"])
-def test_an_address_is_what_it_was(ip: str) -> None:
-    assert shown_ip(packed_ip(ip)) == ip
-    assert len(packed_ip(ip)) == 16
 
 
 def test_peers_of_all_hosts_count_but_for_the_unconditional_and_those_in_their_handshake(

@@ -37,3 +37,9 @@ def test_strangers_push_out_the_oldest_alone() -> None:
     for number in range(MOST + 1):
         note(refusals, f"192.0.{number // 256}.{number % 256}", Refusal(RefusalReason.BANNED))
     assert (len(rows(refusals)), rows(refusals)[0].address) == (MOST, "192.0.0.1:26656")
+
+
+def test_who_only_looks_at_the_port_is_not_kept() -> None:
+    refusals = LastRefusals()
+    note(refusals, "192.0.2.9", Refusal(RefusalReason.AUTH_FAILURE, is_look=True))
+    assert rows(refusals) == []

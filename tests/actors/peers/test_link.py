@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.peers.link import CHUNKS_PER_TURN, SEND_CHUNK, Link, LinkEvents
+from peerage.actors.peers.bandwidth import NO_LIMITS, Bandwidth, Bandwidths
+from peerage.actors.peers.bandwidth_table import BandwidthTable
+from peerage.actors.peers.link import CHUNKS_PER_TURN, DEAF_S, SEND_CHUNK, Link, LinkEvents
 from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import SocketStream
+from peerage.actors.peers.tcp_buffers import NOT_SENT
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.empty_packets import PAUSE_S, PAUSES
 from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
 from peerage.wire.packet import PING, PacketMsg, encode_packet
-from peerage.wire.packet_reader import CALL_COST, CRUMB_COST, HEADER_COST, PACKET_COST
+from peerage.wire.packet_reader import CALL_COST, ODD_COST
 from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.budgets import budgets_of, plenty
 from tests.actors.peers.fake_loop import FakeLoop, FakeTimer, tcp_pair
@@ -58,6 +61,7 @@ class End:
         places: int = 1000,
         recv_rate: float = 0,
         budget: MemoryBudget | None = None,
+        bandwidths: Bandwidths = NO_LIMITS,
     ) -> None:
         budget = budget or plenty(loop)
         self.phases = Phases(Phase.RUNNING)
@@ -87,6 +91,7 @@ class End:
             self.metrics,  # type: ignore[arg-type]  # stands in for MetricsReporter
             LinkEvents(written=self._written, closed=self._closed, broken=self._broken),
             self._received,
+            bandwidths,
         )
 
     def _hold_up(self, held_up: bool) -> None:
@@ -130,11 +135,19 @@ class Pair:
 
 
 @contextmanager
-def connected(places: int = 1000, recv_rate: float = 0) -> Iterator[Pair]:
+def connected(
+    places: int = 1000, recv_rate: float = 0, *, total_recv_rate: float = 0, total_send_rate: float = 0
+) -> Iterator[Pair]:
+    """Args: total_recv_rate, of the second one's node; total_send_rate, of the first one's."""
     loop = FakeLoop()
+    sending, receiving = (
+        Bandwidths.of(BandwidthTable(BandwidthTable.create(1, *rates), 0, 1), loop)
+        for rates in ((0, total_send_rate), (total_recv_rate, 0))
+    )
     with tcp_pair() as (one, two):
         first, second = secrets()
-        pair = Pair(loop, End(loop, one, first, places=places), End(loop, two, second, recv_rate=recv_rate))
+        anna = End(loop, one, first, places=places, bandwidths=sending)
+        pair = Pair(loop, anna, End(loop, two, second, recv_rate=recv_rate, bandwidths=receiving))
         pair.anna.link.start()
         pair.bert.link.start()
         yield pair
@@ -282,6 +295,25 @@ def test_the_receive_rate_pauses_reading_and_the_timer_goes_on() -> None:
         assert len(pair.bert.messages) == 50
 
 
+def test_other_rates_count_for_a_connection_that_there_is(pair: Pair) -> None:
+    """What waited for the former ones goes on, in both directions; and slower ones hold it up."""
+    pair.bert.link.limit_rates(0, 100_000)
+    pair.anna.send(*[bytes(10_000)] * 50)
+    pair.loop.settle()
+    assert len(pair.bert.messages) < 50
+    pair.bert.link.limit_rates(0, 0)
+    pair.loop.settle()
+    assert len(pair.bert.messages) == 50
+    pair.anna.link.limit_rates(100_000, 0)
+    pair.anna.send(*[bytes(10_000)] * 50)
+    pair.loop.settle()
+    assert len(pair.bert.messages) < 100
+    pair.anna.link.limit_rates(0, 0)
+    pair.loop.settle()
+    assert len(pair.bert.messages) == 100
+    assert pair.anna.told == pair.bert.told == []
+
+
 def test_a_stalled_connection_reads_nothing_until_there_is_room(pair: Pair) -> None:
     pair.bert.link.stall(True)
     pair.anna.send(b"one")
@@ -308,7 +340,7 @@ def test_a_stalled_connection_still_says_that_it_lives(pair: Pair) -> None:
 CRUMBS = b"".join(
     encode_packet(PacketMsg(CHANNEL, eof=eof, data=b".")) for eof in (False, True)
 )  # each has another header than the one before it
-PACKETS_A_TURN = CALL_COST // (HEADER_COST + CRUMB_COST + PACKET_COST) + 1
+PACKETS_A_TURN = CALL_COST // ODD_COST + 1
 
 
 class Flooder:
@@ -389,6 +421,32 @@ def test_the_receive_rate_holds_for_what_is_left_unread() -> None:
             pair.loop.advance(0.1)
         assert early < 500
         assert len(pair.bert.messages) == 1000
+
+
+def test_the_kernel_takes_little_that_it_cannot_send(pair: Pair) -> None:
+    """Whoever dialled: an accepted connection buffered four MiB for a remote that did not read."""
+    for end in (pair.anna, pair.bert):
+        assert end.stream.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOT_SENT
+
+
+def test_a_remote_that_takes_nothing_is_heard_at_a_tenth_of_its_rate() -> None:
+    """Until it takes something. What it says meanwhile is heard, or two such nodes would wait for each other."""
+    with connected(recv_rate=100_000) as pair:
+        pair.anna.stream.set_reading(wanted=False)
+        pair.bert.send(bytes(16 << 20))
+        pair.loop.settle()
+        assert pair.bert.stream.is_writing
+        pair.loop.advance(DEAF_S)
+        pair.anna.send(*[bytes([number]) * 1000 for number in range(200)])
+        for _ in range(100):
+            pair.loop.advance(0.1)
+        assert 90 <= len(pair.bert.messages) <= 130
+        pair.anna.link.resume()
+        pair.loop.settle(100_000)
+        assert [len(message) for message in pair.anna.messages] == [16 << 20]
+        for _ in range(20):
+            pair.loop.advance(0.1)
+        assert [message[0] for message in pair.bert.messages] == list(range(200))
 
 
 def test_a_flood_of_pings_is_paused_and_then_ended_with_its_reason(pair: Pair) -> None:
@@ -472,3 +530,36 @@ def test_nothing_is_read_while_memory_is_short_and_an_end_for_want_of_it_is_told
             end.link.break_off("memory is short")
             end.link.break_off("memory is short")
             assert end.told == ["closed: memory is short"]
+
+
+@pytest.mark.parametrize("limits", [{"total_recv_rate": 100_000}, {"total_send_rate": 100_000}])
+def test_no_more_flows_than_the_node_may_send_or_receive_in_all(limits: dict[str, int]) -> None:
+    """What is above it waits, and is not lost; pings and pongs do not wait."""
+    with connected(**limits) as pair:
+        pair.anna.send(*[bytes([number]) * 1000 for number in range(250)])
+        for step in range(1, 201):
+            pair.loop.advance(0.01)
+            arrived = 1000 * len(pair.bert.messages)
+            assert 80_000 * (step * 0.01 - 0.1) < arrived < 100_000 * (step * 0.01 + 0.4)
+        pair.anna.link.ping()
+        pair.loop.settle()
+        if "total_send_rate" in limits:
+            assert pair.anna.connection.round_trip is not None
+        for _ in range(200):
+            pair.loop.advance(0.01)
+        assert [message[0] for message in pair.bert.messages] == list(range(250))
+        assert pair.anna.connection.round_trip is not None
+        assert pair.anna.told == pair.bert.told == []
+
+
+def test_a_link_that_ends_while_it_waits_for_its_turn_is_called_no_more() -> None:
+    with connected(total_recv_rate=10_000) as pair:
+        pair.anna.send(bytes(100_000))
+        pair.loop.advance(0.01)
+        flow = pair.bert.link._receives
+        assert isinstance(flow, Bandwidth)
+        assert flow.waiting() == 1
+        pair.bert.link.close()
+        assert flow.waiting() == 0
+        pair.loop.advance(1.0)
+        assert pair.bert.messages == []

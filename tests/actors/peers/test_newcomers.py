@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.messages import Admission, ConnectionEnded, ConnectionFacts
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.handshake import Handshake
@@ -72,7 +73,7 @@ class Stage:
         shared = HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.newcomers = Newcomers(self.loop, context, shared, self._refusal_of, events)
         self._fd = Register.create(1)
-        self.register = Register(self._fd, 0, 1, Rules(peers=9, one_per_ip=False))
+        self.register = Register(self._fd, 0, 1, Rules(peers=9, ip_limits=IPLimits(per_ip=None)))
         self._stack = ExitStack()
         self._count = 0
 
@@ -136,7 +137,7 @@ def test_a_remote_that_proves_its_name_arrives(stage: Stage) -> None:
     """With all that was made for it; nobody reads its socket until its actor does, and it is no newcomer any more."""
     stage.shake_hands(stage.connect())
     ((facts, arrival),) = stage.arrived
-    assert (facts.connection, stage.identified, stage.judged) == ("c-1", ["c-1"], [BERT.node_id])
+    assert (facts.connection, stage.identified, stage.judged) == ("c-1", [], [BERT.node_id])
     assert (arrival.admission, arrival.phases.phase) == (STRANGER, Phase.ADMISSION)
     assert arrival.handshake.remote == (BERT.node_id, info_of(BERT))
     assert not arrival.stream.is_reading

@@ -21,9 +21,17 @@ class Connected:
         self.packets = MultiplexConnection(CHANNELS, now=0.0)
         for _ in range(3):
             self.packets.try_send(0x30, b"message")
+        self.rates = (0.0, 0.0)
 
     def figures(self) -> tuple[Figures, int]:
         return self.packets.figures(10.0), 7
+
+    @property
+    def link(self) -> Connected:
+        return self
+
+    def limit_rates(self, send_rate: float, recv_rate: float) -> None:
+        self.rates = send_rate, recv_rate
 
 
 def test_a_peer_of_this_host_is_read_where_it_is() -> None:
@@ -41,6 +49,13 @@ def test_a_peer_of_this_host_is_read_where_it_is() -> None:
     board.remove(REF)
     board.remove(REF)
     assert board.rows() == []
+
+
+def test_other_rates_are_those_of_all_peers_of_this_host() -> None:
+    board, connection = PeerBoard(), Connected()
+    board.add(PEER, connection)
+    board.limit_rates(5, 7)
+    assert connection.rates == (5, 7)
 
 
 def test_a_peer_in_another_process_tells_the_same() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,13 +11,14 @@ import pytest
 
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.offences import Offence
-from peerage.actors.messages import AskForAddresses, ConnectionFacts, SeedRequestDropped
+from peerage.actors.messages import AskForAddresses, ConnectionFacts, SeedRequestDropped, StandingAnswer
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import seed_visit as module
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.seed_visit import SEED_ANSWER_S, SEED_PATIENCE_S, SeedVisit, VisitEvents
+from peerage.actors.peers.session import Session
 from peerage.actors.peers.stream import Deadline, SocketStream
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.testing import loopback_config
@@ -25,7 +26,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
-from peerage.wire.packet import MessageReceived
+from peerage.wire.packet import PING, PONG, MessageReceived, packets_of
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
@@ -80,13 +81,14 @@ class Stage:
             CHANNELS,
             {PEX_CHANNEL: "PEX"},
         )
-        self._secret, handshake = _shake_hands()
+        self.secret, handshake = _shake_hands()
         deadline = Deadline(self.loop)
         self.stream = SocketStream(ours, self.loop)
+        self.shared = HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.visit = SeedVisit(
             self.loop,
             context,
-            HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop)),  # type: ignore[arg-type]  # off
+            self.shared,
             FACTS,
             self.phases,
             self.stream,
@@ -118,7 +120,7 @@ class Stage:
     def say(self, message: bytes) -> None:
         mconn = MultiplexConnection(CHANNELS, now=0.0)
         mconn.try_send(PEX_CHANNEL, message)
-        self.theirs.sendall(self._secret.seal(mconn.data_to_send(0.0, 65536)))
+        self.theirs.sendall(self.secret.seal(mconn.data_to_send(0.0, 65536)))
         self.loop.settle()
 
     def heard(self) -> list[bytes]:
@@ -131,7 +133,7 @@ class Stage:
                 return messages
             if not data:
                 return [*messages, b"end"]
-            events = mconn.receive_data(self._secret.receive_data(data), 0.0)
+            events = mconn.receive_data(self.secret.receive_data(data), 0.0)
             messages += [event.data for event in events if isinstance(event, MessageReceived)]
 
 
@@ -167,6 +169,129 @@ def test_a_request_is_answered_and_the_caller_hung_up_on(stage: Stage) -> None:
     stage.theirs.close()
     stage.loop.settle()
     assert stage.said == ["over"]
+
+
+class FakeStandingAnswers:
+    """Of a host: what there is for callers, and what was taken."""
+
+    def __init__(self, ready: tuple[bytes, bytes] | None = None) -> None:
+        self.ready, self.callers, self.taken = ready, list[tuple[str, str, str]](), list[StandingAnswer]()
+
+    def answer_to(self, node_id: str, listen_addr: str, ip: str) -> tuple[bytes, bytes] | None:
+        self.callers.append((node_id, listen_addr, ip))
+        return self.ready
+
+    def take(self, answer: StandingAnswer) -> None:
+        self.taken.append(answer)
+
+
+def stand(stage: Stage, message: bytes | None = None) -> FakeStandingAnswers:
+    """Have the host answer callers without the reactor; without a message it knows whom to ask."""
+    ready = None if message is None else (message, packets_of(PEX_CHANNEL, message))
+    standing = stage.shared.standing_answers = FakeStandingAnswers(ready)  # type: ignore[assignment]  # as its own
+    return standing
+
+
+def test_a_host_that_has_an_answer_asks_nobody(stage: Stage, sessions: list[Session]) -> None:
+    """The caller gets it as it would have got the reactor's; its end takes back no question."""
+    standing, answer = stand(stage, bytes(range(256)) * 46), bytes(range(256)) * 46
+    stage.say(REQUEST)
+    stage.loop.settle()
+    assert stage.heard() == [answer, b"end"]
+    assert standing.callers == [(CALLER.node_id, info_of(CALLER).listen_addr, "127.0.0.1")]
+    assert (stage.questions, sessions, stage.phases.phase) == ([], [], Phase.CLOSING)
+    stage.theirs.close()
+    stage.loop.settle()
+    assert (stage.said, stage.told) == (["over"], [])
+
+
+def test_a_request_in_another_form_may_have_it_too(stage: Stage, sessions: list[Session]) -> None:
+    """Through the session that was made for it."""
+    stand(stage, b"addresses")
+    stage.theirs.sendall(stage.secret.seal(PING + module.REQUEST))
+    stage.loop.settle()
+    assert (stage.heard(), len(sessions), stage.questions) == ([b"addresses", b"end"], 1, [])
+
+
+def test_what_the_reactor_says_others_may_have_is_kept_for_them(stage: Stage) -> None:
+    """The caller who has asked gets it first."""
+    standing, answer = stand(stage), StandingAnswer(b"addresses", 1.0, 2.0, frozenset())
+    stage.say(REQUEST)
+    stage.questions[0].answer(answer)
+    stage.loop.settle()
+    assert (stage.heard(), standing.taken) == ([b"addresses", b"end"], [answer])
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+    """Those that visits have made."""
+    made: list[Session] = []
+
+    def make(*args: Any) -> Session:
+        made.append(Session(*args))
+        return made[-1]
+
+    monkeypatch.setattr(module, "Session", make)
+    return made
+
+
+def test_for_a_plain_request_no_session_is_made(stage: Stage, sessions: list[Session]) -> None:
+    """Its answer goes out in packets all the same, and bytes that come behind the end of ours are nobody's."""
+    stage.say(REQUEST)
+    answer = bytes(range(256)) * 46
+    stage.questions[0].answer(answer)
+    stage.say(b"thank you")
+    assert stage.heard() == [answer, b"end"]
+    assert (sessions, stage.said, stage.phases.phase) == ([], [], Phase.CLOSING)
+
+
+def test_a_request_in_another_form_is_one_too(stage: Stage, sessions: list[Session]) -> None:
+    """Cut in two, behind a ping, or in packets that nobody writes."""
+    packet = module.REQUEST
+    stage.theirs.sendall(stage.secret.seal(PING + packet[:4]) + stage.secret.seal(packet[4:]))
+    stage.loop.settle()
+    stage.questions[0].answer(b"addresses")
+    stage.loop.settle()
+    assert stage.heard() == [b"addresses", b"end"]
+    assert len(sessions) == 1
+
+
+def test_what_comes_behind_a_request_is_answered_and_no_question(
+    stage: Stage, sessions: list[Session]
+) -> None:
+    """A ping before the answer, and another request."""
+    stage.say(REQUEST)
+    stage.theirs.sendall(stage.secret.seal(PING + module.REQUEST))
+    stage.loop.settle()
+    stage.loop.advance(1.0)
+    assert stage.secret.receive_data(stage.theirs.recv(65536)) == PONG
+    assert (len(stage.questions), len(sessions), stage.said) == (1, 1, [])
+    stage.questions[0].answer(b"addresses")
+    stage.loop.settle()
+    assert stage.heard() == [b"addresses", b"end"]
+
+
+def test_a_long_answer_takes_its_turns(stage: Stage, sessions: list[Session]) -> None:
+    """More than is sealed at once goes through a session, which minds the send rate."""
+    stage.say(REQUEST)
+    stage.questions[0].answer(bytes(60_000))
+    stage.loop.settle()
+    assert stage.heard() == [bytes(60_000), b"end"]
+    assert len(sessions) == 1
+
+
+def test_an_answer_that_the_kernel_does_not_take_at_once_goes_on_when_it_does(stage: Stage) -> None:
+    stage.say(REQUEST)
+    with suppress(BlockingIOError):
+        while stage.stream.sock.send(bytes(65536)):
+            pass  # other bytes fill the connection
+    stage.questions[0].answer(bytes(30_000))
+    assert (stage.stream.has_unsent, stage.phases.phase) == (True, Phase.DRAINING)
+    while stage.phases.phase is Phase.DRAINING:
+        stage.loop.settle()
+        with suppress(BlockingIOError):
+            stage.theirs.recv(65536)
+    assert (stage.phases.phase, stage.said) == (Phase.CLOSING, [])
 
 
 def test_a_caller_that_does_not_close_is_waited_for_a_moment(stage: Stage) -> None:

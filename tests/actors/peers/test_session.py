@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import socket
 import weakref
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.messages import Consumed
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
@@ -32,6 +34,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MessageReceived, MessageRun
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.budgets import PLENTY, budgets_of, plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
@@ -41,7 +44,7 @@ ONE, TWO = 0x50, 0x51
 LIMIT = 80 * 1024 * 1024  # bytes: what bert's node may hold
 MESSAGES = [b"one", b"two", b"three", b"", b"five"]
 CHANNELS = (ChannelDescriptor(id=ONE, send_queue_capacity=2), ChannelDescriptor(id=TWO))
-ROUTES = {ONE: "ONE", TWO: "TWO"}
+ROUTES = {ONE: "ONE", TWO: "TWO", PEX_CHANNEL: "PEX"}
 INFO = NodeInfo(
     id=ANNA.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m", channels=bytes(ROUTES)
 )
@@ -251,6 +254,16 @@ def test_a_remote_that_speaks_need_not_have_read_the_ping(pair: Pair) -> None:
     pair.bert.send(b"busy")
     pair.loop.settle()
     assert reply.values == [True]
+
+
+def test_a_peer_is_useful_when_a_reactor_has_consumed_a_message_of_it(pair: Pair) -> None:
+    """Other than peer exchange."""
+    session = pair.bert.session
+    assert session.last_use == -math.inf
+    pair.bert.session.consumed(Consumed("PEX", 0, 0))
+    assert session.last_use == -math.inf
+    pair.bert.session.consumed(Consumed("ONE", 0, 0))
+    assert session.last_use == pair.loop.now()
 
 
 def test_a_slow_reactor_stops_its_connection_and_reading_goes_on_when_it_has_consumed(pair: Pair) -> None:

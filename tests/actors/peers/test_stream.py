@@ -61,6 +61,27 @@ def test_what_the_kernel_does_not_take_is_sent_in_order_when_it_can(ends: Ends) 
     assert not ends.loop.writers
 
 
+def test_a_stream_is_stuck_when_the_kernel_has_taken_nothing_for_a_while(ends: Ends) -> None:
+    """From when it has last taken something. With nothing to send it is not stuck, however long that lasts."""
+    ends.stream.drive(lambda: None, ends.stream.flush)
+    ends.loop.time = 5.0
+    assert not ends.stream.is_stuck(0.0)
+    ends.stream.send(bytes(MUCH))
+    ends.loop.settle()
+    for _ in range(10):  # the kernel still takes a little when it no longer calls itself writable
+        ends.stream.flush()
+    ends.loop.time = 7.0
+    ends.stream.send(b"more")  # which does not make it less stuck
+    assert ends.stream.is_stuck(2.0)
+    assert not ends.stream.is_stuck(2.1)
+    while ends.stream.is_stuck(2.0):
+        ends.remote.recv(LITTLE)
+        ends.loop.turn()
+    assert ends.stream.has_unsent
+    ends.loop.time = 9.0
+    assert ends.stream.is_stuck(2.0)
+
+
 def test_reading_tells_nothing_yet_from_the_end(ends: Ends) -> None:
     buffer = memoryview(bytearray(10))
     assert ends.stream.read_into(buffer) is None

@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.messages import ConnectionEnded, ConnectionFacts
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.addressees import Addressees
-from peerage.actors.peers.switch_news import DELAY_S, MOST, SwitchNews
+from peerage.actors.peers.switch_news import DELAY_S, LONGER_DELAY_S, MANY, MOST, SwitchNews
 from peerage.actors.refusal import Refusal, RefusalReason
 from tests.actors.peers.fake_loop import FakeLoop
 from tests.actors.peers.recorded_refs import Told, recorded
@@ -61,6 +61,32 @@ def test_a_flood_is_told_in_pieces(stage: Stage) -> None:
     for number in range(MOST):
         stage.news.tell(ended(number))
     assert len(stage.heard) == MOST
+
+
+def test_where_many_come_and_go_news_wait_longer(stage: Stage) -> None:
+    """And no longer than that; when few come they are told soon again."""
+    for number in range(MANY):
+        stage.news.tell(ended(number))
+    stage.loop.advance(DELAY_S)
+    assert len(stage.heard) == MANY
+    stage.news.tell(ended(MANY))
+    stage.loop.advance(DELAY_S)
+    assert len(stage.heard) == MANY
+    stage.loop.advance(LONGER_DELAY_S - DELAY_S)
+    assert len(stage.heard) == MANY + 1
+    stage.news.tell(ended(MANY + 1))
+    stage.loop.advance(DELAY_S)
+    assert len(stage.heard) == MANY + 2
+
+
+def test_who_waits_until_everybody_has_been_told_is_called_then(stage: Stage) -> None:
+    """Not before the switch has heard, which hears last."""
+    heard: list[int] = []
+    stage.news.on_told = lambda: heard.append(len(stage.heard))
+    stage.news.tell(ended(0))
+    assert heard == []
+    stage.loop.advance(DELAY_S)
+    assert heard == [1]
 
 
 def test_at_the_end_nothing_is_kept_back(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 ANNA, BERT = "a" * 40, "b" * 40
 NAMES = NodeNames("traffic/", (), 1)

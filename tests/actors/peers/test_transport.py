@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 
+from peerage.actors.asked_table import AskedTable
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
@@ -20,6 +22,8 @@ from peerage.actors.messages import (
     Admission,
     AdmitConnection,
     AdmitPeer,
+    AskForAddresses,
+    CallersAnswered,
     ConnectionEnded,
     Credits,
     Dial,
@@ -31,16 +35,21 @@ from peerage.actors.messages import (
     PeerRow,
     PeerStarted,
     RemovePeer,
+    StandingAnswer,
     StopAccepting,
     SwitchNotes,
 )
+from peerage.actors.messages.steering import ApplyConfig
 from peerage.actors.names import NodeNames
+from peerage.actors.peers.bandwidth_table import BandwidthTable
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.handshake_places import HandshakeLimits
+from peerage.actors.peers.link import Link
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.register import Register
 from peerage.actors.peers.register_memory import RegisterMemory
+from peerage.actors.peers.seed_visit import REQUEST
 from peerage.actors.peers.transport import TransportActor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import THREAD, ActorRef, Frames
@@ -51,6 +60,8 @@ from peerage.wire.errors import PacketKindError
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.packet import packets_of
+from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.secret_connection import SecretConnection
 
 CHANNEL, KEY, OTHER = 0x50, NodeKey.generate(), NodeKey.generate()
@@ -65,12 +76,14 @@ _serials = count(1)
 class Stage:
     """The transport of host 0, and everyone it speaks to. `verdict` is what the switch says to each accepted connection."""
 
-    def __init__(self, home: Path, hosts: int = 1, **settings: Any) -> None:
+    def __init__(self, home: Path, hosts: int = 1, *, is_seed: bool = False, **settings: Any) -> None:
         self.names = NodeNames(f"transport-test-{next(_serials)}/", ("ECHO",), hosts)
         self.verdict: Refusal | None = None
         self.admission: Admission | Refusal = Admission(is_persistent=True, is_unconditional=False)
         self.switch = Probe(self.names.of("switch"), self._judge)
-        self.reactor = Probe(self.names.of("reactor-ECHO"))
+        self.reactor = Probe(self.names.of("reactor-ECHO"), lambda _message: self.answer)
+        self.answer: StandingAnswer | None = None
+        self._is_seed = is_seed
         self.book = Probe(
             self.names.of("addrbook"), lambda message: () if message == BookCall(BanList.published) else None
         )
@@ -80,7 +93,7 @@ class Stage:
             KEY.public_key,
             INFO,
             (ChannelDescriptor(id=CHANNEL),),
-            {CHANNEL: "ECHO"},
+            {PEX_CHANNEL if is_seed else CHANNEL: "ECHO"},
         ).with_key(KEY)
         self._stack = ExitStack()
         self.ref: ActorRef[Any]
@@ -92,18 +105,23 @@ class Stage:
         self._address = listener.getsockname()
         hosts = self.names.peer_hosts
         load, register = LoadTable.create(hosts), Register.create(hosts)
-        memory = MemoryTable.create(hosts, 1 << 30, 0)
+        memory, bandwidth = MemoryTable.create(hosts, 1 << 30, 0), BandwidthTable.create(hosts, 0.0, 0.0)
+        shared = {"load": load, "register": register, "memory": memory, "bandwidth": bandwidth}
+        if self._is_seed:
+            shared["asked"] = AskedTable.create()
+            self._stack.callback(os.close, shared["asked"])
         starter = TransportActor.options(
             name=self.names.of("peers-0"),
             place=THREAD,
             extra=self.context,
-            fds={"load": load, "register": register, "memory": memory, "listen": listener.fileno()},
+            fds={"listen-0": listener.fileno(), **shared},
         )
         self.ref = starter.start(0)
         os.close(load)
         os.close(memory)
         self.register = register
         self._stack.callback(os.close, register)
+        self._stack.callback(os.close, bandwidth)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,6 +145,10 @@ class Stage:
 
     def shake_hands(self, key: NodeKey = OTHER, source: str = "127.0.0.1") -> socket.socket:
         """A remote that is to become a peer."""
+        return self.shaken(key, source)[0]
+
+    def shaken(self, key: NodeKey, source: str = "127.0.0.1") -> tuple[socket.socket, SecretConnection]:
+        """A remote, and what it speaks through."""
         sock, info = self.connect(source), replace(INFO, id=key.node_id)
         handshake = Handshake(key, info)
         done = False
@@ -134,7 +156,16 @@ class Stage:
             sock.sendall(handshake.data_to_send())
             done = handshake.receive_data(sock.recv(65536))
         sock.sendall(handshake.data_to_send())
-        return sock
+        return sock, handshake.secret
+
+    def ask_for_addresses(self, key: NodeKey) -> bytes:
+        """Call this seed. Returns: all that it says."""
+        sock, secret = self.shaken(key)
+        sock.sendall(secret.seal(REQUEST))
+        said = b""
+        while data := sock.recv(65536):
+            said += secret.receive_data(data)
+        return said
 
 
 @pytest.fixture
@@ -176,6 +207,26 @@ def test_a_peer_is_admitted_by_the_switch_before_the_host_is_informed(stage: Sta
     stage.shake_hands()
     assert stage.switch.fish(AdmitPeer).id == OTHER.node_id
     assert stage.switch.fish(PeerStarted).info.is_persistent
+
+
+# --- at a seed -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_s_host_gives_callers_what_its_reactor_has_said_others_may_have(tmp_path: Path) -> None:
+    """The first caller's question brings it; of the second the reactor hears afterwards."""
+    now, message, (first, second) = (
+        time.monotonic(),
+        b"addresses" * 100,
+        (NodeKey.generate() for _ in range(2)),
+    )
+    with Stage(tmp_path, is_seed=True, p2p={"seed_mode": True}) as seed:
+        seed.inform()
+        seed.answer = StandingAnswer(message, now + PATIENCE_S, now + PATIENCE_S, frozenset())
+        packets = packets_of(PEX_CHANNEL, message)
+        assert [seed.ask_for_addresses(first), seed.ask_for_addresses(second)] == [packets, packets]
+        assert seed.reactor.expect(AskForAddresses).id == first.node_id
+        told = seed.reactor.expect(CallersAnswered)
+        assert told == CallersAnswered(((second.node_id, INFO.listen_addr, "127.0.0.1"),), len(message))
 
 
 # --- when it does not ----------------------------------------------------------------------------------------------------
@@ -345,6 +396,25 @@ def test_once_it_stops_it_accepts_and_dials_no_more(stage: Stage) -> None:
         lambda message: isinstance(message, ConnectionEnded) and message.facts.is_outbound
     )
     assert (ended.facts.connection, ended.reason) == ("late", "stopping")
+
+
+def test_other_rates_count_for_those_who_are_here_and_for_those_who_come(
+    informed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Timeouts alone leave them as they are."""
+    limits: list[tuple[float, float]] = []
+    monkeypatch.setattr(Link, "limit_rates", lambda _link, *rates: limits.append(rates))
+    informed.shake_hands()
+    informed.switch.expect(PeerStarted)
+    config = informed.context.config
+    informed.ref.ask(ApplyConfig(config.replace(p2p={"dial_timeout": 9.0})))
+    assert limits == []
+    informed.ref.ask(ApplyConfig(config.replace(p2p={"send_rate": 5, "recv_rate": 7})))
+    assert limits == [(5, 7)]
+    informed.shake_hands(NodeKey.generate())
+    informed.switch.expect(PeerStarted)
+    informed.ref.ask(GetPeerFigures())
+    assert limits == [(5, 7), (5, 7)]
 
 
 def test_whoever_watches_is_told_of_all_peers_in_one_message(informed: Stage) -> None:

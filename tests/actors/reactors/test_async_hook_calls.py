@@ -34,7 +34,7 @@ class Gated(Reactor):
         self.names: dict[str, str] = {}
         self.gates: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
-    async def on_start(self) -> None:  # type: ignore[override]  # Pykka's is no coroutine
+    async def on_start(self) -> None:
         await self._note("on_start")
 
     async def init_peer(self, peer: Peer) -> None:
@@ -284,7 +284,7 @@ class Stopping(Gated):
         finally:
             self.probe.tell("cancelled")
 
-    async def on_stop(self) -> None:  # type: ignore[override]  # Pykka's is no coroutine
+    async def on_stop(self) -> None:
         await asyncio.sleep(0)
         self.probe.tell("on_stop")
 

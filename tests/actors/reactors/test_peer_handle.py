@@ -17,7 +17,7 @@ from peerage.actors.transfer import SEND, SEND_WAIT
 from peerage.testing import Probe
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
-from peerage.wire.proto.pex_pb2 import PexAddrs
+from peerage.wire.proto.pex_pb2 import Message, PexAddrs
 
 CHANNEL, UNKNOWN = 0x50, 0x51
 
@@ -200,3 +200,21 @@ def test_values_and_status_are_questions_to_the_peer_actor(actor: Probe) -> None
     assert not gone.send(CHANNEL, b"x", timeout=0.1)
     gone.set("key", 1)
     gone.stop("it is gone already")
+
+
+def test_what_is_no_message_is_named() -> None:
+    """Text, mostly: it has to be encoded first."""
+    with pytest.raises(TypeError, match="a message is a str; bytes or a protobuf message are expected"):
+        message_bytes("hello")  # type: ignore[arg-type]  # as a program may call it
+
+
+def test_the_part_of_a_message_is_no_message() -> None:
+    """Its bytes would mean something else to the peer. The error names both classes."""
+    whole = Message(pex_addrs=PexAddrs())
+    assert message_bytes(whole, Message) == whole.SerializeToString()
+    assert message_bytes(b"anything", Message) == b"anything"
+    with pytest.raises(
+        TypeError,
+        match=r"is a tendermint\.p2p\.PexAddrs; on this channel a tendermint\.p2p\.Message is expected",
+    ):
+        message_bytes(PexAddrs(), Message)

@@ -28,7 +28,7 @@ from peerage.wire.errors import PexKindError
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import MessageRun
-from peerage.wire.proto.pex_pb2 import PexAddrs
+from peerage.wire.proto.pex_pb2 import Message, PexAddrs
 
 CHANNEL, TYPED = 0x60, 0x61
 ANNA, BERT = NodeID("a" * 40), NodeID("b" * 40)
@@ -409,6 +409,31 @@ def test_try_send_answers_from_the_credits(harness: ReactorHarness[Recorder], pe
     harness.ref.tell(Credits("one", {CHANNEL: 3}))
     assert harness.ask(("room",)) == [1]
     assert harness.ask(("try_send", b"3")) == [True]
+
+
+class Typist(Reactor):
+    """Sends what it is told, in each way that there is; the answer is why it could not."""
+
+    channels: ClassVar = (ChannelDescriptor(id=TYPED, message=Message),)
+
+    def handle(self, message: Any) -> Any:
+        (peer,) = self.peers.values()
+        faults = []
+        for send in (peer.try_send, peer.send, self.broadcast):
+            try:
+                assert send(TYPED, message)
+            except TypeError as error:
+                faults.append(str(error))
+        return faults
+
+
+def test_a_message_of_another_class_than_the_channels_is_not_sent(peer_actor: Probe) -> None:
+    """Its bytes would be another message to the peer, who would end the connection for it."""
+    with ReactorHarness(Typist) as harness:
+        harness.ref.tell(PeerStarted(info_of(peer_actor)))
+        assert harness.ask(Message(pex_addrs=PexAddrs())) == []
+        fault = "a message is a tendermint.p2p.PexAddrs; on this channel a tendermint.p2p.Message is expected, or bytes"
+        assert harness.ask(PexAddrs()) == [fault] * 3
 
 
 def test_broadcasts_travel_together_and_answer_from_the_credits_of_the_transport(

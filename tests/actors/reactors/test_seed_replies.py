@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.manager.effects import AnswerSeedRequest, RefuseSeedRequest
+from peerage.actors.discovery.manager.effects import AnswerSeedRequest, RefuseSeedRequest, Standing
 from peerage.actors.discovery.manager.events import SeedRequest
-from peerage.actors.messages import BansChanged
+from peerage.actors.messages import BansChanged, StandingAnswer
 from peerage.actors.reactors.seed_replies import SeedReplies
 from peerage.actors.refusal import Refusal, RefusalReason
 from tests.actors.discovery.nodes import address, node_id
@@ -27,9 +27,9 @@ class FakeReply:
 class Replies(SeedReplies):
     """Counts sizes, and gives fakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_stand: bool = False) -> None:
         self.sizes: list[int] = []
-        super().__init__(self.sizes.append)
+        super().__init__(self.sizes.append, may_stand=may_stand)
 
     def call(self, number: int) -> tuple[SeedRequest, FakeReply]:
         request, reply = SeedRequest(node_id(number), f"c-{number}", address(number), None), FakeReply()
@@ -50,6 +50,19 @@ def test_each_gets_the_answer_to_its_own_request() -> None:
         replies.answer(AnswerSeedRequest(one, b"abc"))
     assert (reply_to_one.answers, reply_to_other.answers) == ([b"abc"], [])
     assert replies.sizes[0] == 3
+
+
+def test_peer_hosts_that_know_who_has_asked_are_told_for_whom_else_an_answer_is() -> None:
+    """Others get the answer alone."""
+    standing = Standing(1.0, 2.0, frozenset({"1.2.0.0"}))
+    for may_stand, told in (
+        (True, StandingAnswer(b"abc", 1.0, 2.0, frozenset({"1.2.0.0"}))),
+        (False, b"abc"),
+    ):
+        replies = Replies(may_stand=may_stand)
+        request, reply = replies.call(1)
+        replies.answer(AnswerSeedRequest(request, b"abc", standing))
+        assert (reply.answers, replies.sizes) == ([told], [3])
 
 
 def test_whoever_is_sent_away_hears_why() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.overview import BookOverview
+from peerage.actors.rpc.log_watch import NumberedLine
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.rate_history import Point
 from peerage.actors.runtime import Observation
@@ -23,6 +24,9 @@ class NoBans:
 
     async def book(self, *, hide_private: bool) -> BookOverview:
         return NO_BOOK
+
+    async def log(self, *, hide_private: bool) -> list[NumberedLine] | None:
+        return []
 
     async def history(self) -> tuple[Point, ...]:
         return ()

@@ -14,17 +14,21 @@ from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.messages import PeerFigures
+from peerage.actors.rpc.log_watch import NumberedLine
 from peerage.actors.rpc.methods import SAFE, UNSAFE, methods
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError
 from peerage.actors.rpc.rate_history import Point
 from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
+from peerage.config.log_tail import LogLine
 from tests.actors.rpc.rpc_snapshots import NO_BOOK, RECORDED_NET_INFO, RECORDED_STATUS
 
 BAN = Ban("9.9.9.9", "scans us", 10 * SECOND, 3610 * SECOND)
 OFFENDER = Offender("9.9.9.9", 12.345, 3, Offence.PACKET_FLOOD, 10 * SECOND, 1)
 PEER = f"{'03' * 20}@127.0.0.1:1"
+OF_OURS = {"net_info", "bans", "peers", "book", "log_tail"}
+LINE = LogLine(1, 10.0, "info", "peerage.x", "event key=value", "")
 
 
 class FakeNode:
@@ -59,6 +63,9 @@ class FakeNode:
     async def book(self, *, hide_private: bool) -> BookOverview:
         return replace(NO_BOOK, tellers=() if hide_private else (("ab" * 20, "group", 5),))
 
+    async def log(self, *, hide_private: bool) -> list[NumberedLine] | None:
+        return None if hide_private else [NumberedLine(n, 7, LINE._replace(number=n)) for n in (1, 2)]
+
     async def history(self) -> list[Point]:
         return [Point(1.0, 2, 3.0, 4.0, 5, 6, None)]
 
@@ -85,14 +92,11 @@ def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private:
 
 
 def test_methods_that_change_something_are_there_only_where_they_are_allowed() -> None:
-    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans", "peers", "book"}
+    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, *OF_OURS}
     assert set(methods(unsafe=True, hide_private=True)) == {
         *SAFE,
         *UNSAFE,
-        "net_info",
-        "bans",
-        "peers",
-        "book",
+        *OF_OURS,
     }
 
 
@@ -116,6 +120,15 @@ def test_what_the_node_does_is_told() -> None:
         ],
     }
     assert call("peers", "-since", "anna", 5)["hosts"] == [{"host": "peers-0", "answered": True}]
+
+
+def test_the_log_is_told_from_where_it_is_known() -> None:
+    """And not at all where private peers may stand in it."""
+    assert [line["id"] for line in call("log_tail", 0)["lines"]] == [1, 2]
+    found = call("log_tail", 1)
+    assert (found["last"], [line["text"] for line in found["lines"]]) == (2, ["event key=value"])
+    hidden = call("log_tail", 0, hide_private=True)
+    assert (hidden["withheld"], hidden["lines"]) == (True, [])
 
 
 def test_health_is_an_empty_object() -> None:

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.types import ASGIApp
 
+from peerage.actors.discovery.book.addrbook_json import write_book
 from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.messages.steering import (
+    AlterSettings,
+    Change,
+    ChildSnapshot,
+    ClosedPeer,
+    ClosePeers,
+    DescribeNode,
+    DropPersistent,
+    GetPeerLists,
+    NodeDescription,
+    PeerListsSnapshot,
+    Reconfigured,
+    UpgradeProgress,
+    UpgradeReactor,
+)
 from peerage.actors.rpc.app import rpc_app
 from peerage.actors.rpc.event_stream import StreamQuery
 from peerage.actors.rpc.methods import UNSAFE, methods
 from peerage.actors.rpc.openapi import openapi
 from peerage.actors.rpc.readiness import health_routes
+from peerage.config import Config
 from tests.actors.http.asgi_exchange import exchange
+from tests.actors.rpc.fake_steering import ANNA, BERT, FakeParts
 from tests.actors.rpc.test_app import SEED, FakeNode
 
 
@@ -70,8 +89,8 @@ def test_every_path_is_described_and_answers(app: ASGIApp) -> None:
 
 
 def test_every_result_that_is_described_has_an_example_below() -> None:
-    """So that no schema goes unchecked."""
-    described = {name for name, each in methods(unsafe=True, hide_private=True).items() if each.result}
+    """So that no schema goes unchecked; and every method has one."""
+    described = set(methods(unsafe=True, hide_private=True))
     assert {path.partition("?")[0][1:] for path in EXAMPLES} == described
 
 
@@ -84,15 +103,42 @@ EXAMPLES: dict[str, Any] = {
     "/peers?limit=5": 200,
     "/book": 200,
     "/history": 200,
+    "/log_tail?after=0": 200,
     f'/dial_seeds?seeds=["{SEED}"]': 200,
     f'/dial_peers?peers=["{SEED}"]&persistent=true': 200,
     '/ban?subject="192.0.2.1"': 200,
     '/unban?subject="192.0.2.1"': 500,
+    '/close_peer?peer="192.0.2.1"': 200,
+    f'/remove_peers?peers=["{ANNA}"]&close=true': 200,
+    "/peer_lists": 200,
+    '/limits?inbound="7"': 200,
+    '/log_level?level="debug"': 200,
+    "/reload": 500,  # no file holds this configuration
+    '/upgrade_reactor?name="PRICES"': 200,
+    "/overview": 200,
+    "/effective_config": 200,
+    f"/add_addresses?addresses={quote(json.dumps([f'{ANNA}@192.0.2.1:7']))}": 200,
+    f"/remove_addresses?ids={quote(json.dumps([ANNA]))}": 200,
+    f"/import_addresses?book={quote(json.dumps(write_book('', [])))}": 200,
+}
+CONFIG = Config(network="test")
+CHANGE = Change("moniker", '"a"', '"b"')
+PARTS: dict[type, Any] = {
+    ClosePeers: (ClosedPeer(ANNA, "192.0.2.1:7", is_persistent=True),),
+    DropPersistent: (ANNA,),
+    GetPeerLists: PeerListsSnapshot((f"{ANNA}@192.0.2.1:7",), (BERT,), (), (ANNA,)),
+    AlterSettings: Reconfigured((CHANGE,), silent=("peers-0",)),
+    UpgradeReactor: UpgradeProgress(7, done=False),
+    DescribeNode: NodeDescription(
+        7, 61.24, CONFIG, (ChildSnapshot("switch", "running", 2, "killed"),), ("full",), (CHANGE,)
+    ),
 }
 
 
 class Banning(FakeNode):
-    """One that has a ban to show."""
+    """One that has a ban to show, and can be steered."""
+
+    steering = FakeParts(PARTS).steering()
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         return Ban(subject, reason, 1_500_000_000, round(seconds) * 10**9)

@@ -30,6 +30,13 @@ def test_net_info_has_the_shape_of_the_vector() -> None:
     assert shape(net_info(RECORDED_NET_INFO, hide_private=True)) == shape(VECTOR)
 
 
+def test_a_node_of_two_families_has_two_listeners() -> None:
+    """By what its peers are told."""
+    also = NetInfoSnapshot(True, "1.2.3.4:1", (), ("[2600::1]:1",))
+    listeners = net_info(also, hide_private=True)["listeners"]
+    assert listeners == ["Listener(@1.2.3.4:1)", "Listener(@[2600::1]:1)"]
+
+
 def test_node_without_peers_has_an_empty_list() -> None:
     """Not null: tools count its items."""
     result = net_info(NetInfoSnapshot(listening=False, external_address="", peers=()), hide_private=True)

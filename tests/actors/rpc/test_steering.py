@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from peerage.actors.discovery.book.addrbook_json import write_book
+from peerage.actors.discovery.book.known_address import KnownAddress
 from peerage.actors.discovery.errors import BookFileError
 from peerage.actors.messages.steering import (
     AlterSettings,
@@ -32,18 +35,23 @@ from peerage.actors.rpc.steering import STEERING
 from peerage.config import Config
 from peerage.config.errors import ConfigError
 from peerage.supervisors.node import ReactorUpgradeError
+from peerage.wire.errors import AddressError
+from peerage.wire.net_address import NetAddress
 from tests.actors.rpc.fake_steering import ANNA, BERT, FakeParts
 
 CLOSED = ClosedPeer(ANNA, "10.0.0.1:7", is_persistent=True)
 
 
 def call(name: str, *arguments: Any, parts: FakeParts | None = None, hide_private: bool = False) -> Any:
+    """The result, which is as /openapi.json describes it."""
     backend = SimpleNamespace(steering=(parts or FakeParts()).steering(hide_private=hide_private))
 
     async def answer() -> Any:
         return await STEERING[name].call(backend, *arguments)
 
-    return asyncio.run(answer())
+    result = asyncio.run(answer())
+    Draft202012Validator(dict(STEERING[name].result)).validate(json.loads(json.dumps(result)))
+    return result
 
 
 def test_closed_peers_are_named() -> None:
@@ -161,8 +169,31 @@ def test_the_overview_leaves_out_what_a_part_does_not_answer() -> None:
 
 def test_addresses_are_put_into_the_book() -> None:
     parts = FakeParts()
-    assert call("import_addresses", write_book("", []), parts=parts) == {
-        "added": 0, "known": 0, "refused": {}
-    }  # fmt: skip
+    none = {"added": 0, "known": 0, "changed": 0, "refused": {}}
+    assert call("import_addresses", write_book("", []), False, parts=parts) == none
     with pytest.raises(BookFileError, match="not JSON"):
-        call("import_addresses", "what", parts=parts)
+        call("import_addresses", "what", False, parts=parts)
+    given = call("add_addresses", (f"{ANNA}@1.2.3.4:1", f"{BERT}@10.0.0.1:1"), parts=parts)
+    refused = {"not routable": {"count": 1, "examples": [f"{BERT}@10.0.0.1:1"]}}
+    assert given == {"added": 1, "known": 0, "changed": 0, "refused": refused}
+    with pytest.raises(AddressError, match="names are not looked up here"):
+        call("add_addresses", (f"{ANNA}@example.org:1",), parts=parts)
+
+
+def test_a_book_is_united_on_request() -> None:
+    """Otherwise who is known is left alone."""
+    parts = FakeParts()
+    call("add_addresses", (f"{ANNA}@1.2.3.4:1",), parts=parts)
+    anna = NetAddress(ANNA, "1.2.3.5", 1)
+    text = write_book("", [KnownAddress(anna, anna, last_attempt=10**18, last_success=10**18)])
+    assert call("import_addresses", text, False, parts=parts)["known"] == 1
+    assert call("import_addresses", text, True, parts=parts)["changed"] == 1
+
+
+def test_addresses_are_taken_out_of_the_book() -> None:
+    """Who was not in it is not among the removed; what is no ID is an error."""
+    parts = FakeParts()
+    call("add_addresses", (f"{ANNA}@1.2.3.4:1",), parts=parts)
+    assert call("remove_addresses", (ANNA.upper(), BERT), parts=parts) == {"removed": [ANNA]}
+    with pytest.raises(ValueError, match="no node ID"):
+        call("remove_addresses", ("nobody",), parts=parts)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from peerage.actors.runtime import System
 from tests.actors.runtime.cast import Worker
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 _fork = os.fork
 

@@ -11,7 +11,7 @@ import pytest
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, System, watch
 from tests.actors.runtime.cast import Echo
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 class OpensGate:

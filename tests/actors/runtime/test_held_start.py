@@ -13,7 +13,7 @@ from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, ActorStartE
 from peerage.actors.runtime.held_start import HeldStart
 from peerage.actors.runtime.processes.root import Root
 from tests.actors.runtime.cast import Echo
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 def test_it_is_started_or_given_up_and_that_once() -> None:

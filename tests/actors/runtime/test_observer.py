@@ -63,6 +63,20 @@ def test_it_does_not_block_a_loop_of_asyncio(system: System) -> None:
     assert [host.name for host in asyncio.run(look()).hosts if host.answered] == ["seen"]
 
 
+def test_other_processes_do_something_quick_for_it(system: System) -> None:
+    """One of each process answers; hosts in threads of this one do not count."""
+    ref = Worker.options(name="other").start()
+    Worker.options(name="thread", place=THREAD).start()
+    answers = Observer().send_errands(_pid_of)
+    assert {host: answer.get(timeout=LATE_S) for host, answer in answers.items()} == {
+        "other": ("other", ref.pid())
+    }
+
+
+def _pid_of(host: str) -> tuple[str, int]:
+    return host, os.getpid()
+
+
 def test_without_a_system_there_is_nothing_to_see(lonely: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor after its end, whatever runs here by then."""
     with pytest.raises(ActorDeadError):

@@ -27,7 +27,7 @@ from peerage.actors.runtime.errors import FutureCancelledError, LimitReachedErro
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from tests.actors.runtime.cast import Echo
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 LIMIT_S = 10.0
 REF: ActorRef[Any] = ActorRef("child")

@@ -259,6 +259,30 @@ def test_what_cannot_be_a_name_is_refused(system: System, name: str) -> None:
         Group(name)
 
 
+def test_a_name_is_text() -> None:
+    """What else was given is in the error."""
+    name: Any = 7
+    with pytest.raises(TypeError, match="name is 7: text was expected"):
+        Registry.lookup(name)
+    with pytest.raises(TypeError, match="name is 7: text was expected"):
+        Group(name)
+
+
+@pytest.mark.parametrize("ref", ["prices", None, 7], ids=repr)
+def test_what_is_no_actor_gets_no_name(system: System, ref: Any) -> None:
+    """The error says what was given, and what for."""
+    ways: list[Callable[[], object]] = [
+        lambda: Registry.register("prices", ref),
+        lambda: Group("feeds").join(ref),
+    ]
+    for enter in ways:
+        with pytest.raises(
+            TypeError, match=rf"{ref!r} cannot have the name '.*': the ref of an actor was expected"
+        ):
+            enter()
+    assert Registry.names() == {}
+
+
 def test_a_value_has_a_bound(system: System) -> None:
     """The root holds it for as long as the actor lives."""
     ref = Clerk.options(place=THREAD).start()

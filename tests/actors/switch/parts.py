@@ -7,6 +7,7 @@ from concurrent.futures import Future as ThreadFuture
 from functools import partial
 from typing import Any
 
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.messages import AdmitPeer, ConnectionFacts
 from peerage.actors.name_lookups import Answer
 from peerage.actors.refusal import Refusal, RefusalReason
@@ -105,7 +106,7 @@ class Bans:
 
 
 def table(max_inbound: int = 10) -> PeerTable:
-    return PeerTable(PeerLimits(OWN, max_inbound, allow_duplicate_ip=True))
+    return PeerTable(PeerLimits(OWN, max_inbound, IPLimits(per_ip=None)))
 
 
 def filters(

@@ -294,3 +294,14 @@ def test_a_seeds_visits_are_told_at_debug(log: Log) -> None:
     lines.stopped(outbound, "")
     lines.refused(CALLED, BUSY)
     assert [event for event, _facts in log.at("info")] == ["peer added", "peer stopped", "peer refused"]
+
+
+def test_who_only_looks_at_the_port_is_told_at_debug(log: Log) -> None:
+    """A flood of them is told of at the end of its minute."""
+    scene = Scene(log)
+    for _ in range(25):
+        scene.lines.refused(CALLED, Refusal(RefusalReason.AUTH_FAILURE, is_look=True))
+    assert (log.at("info"), len(log.at("debug"))) == ([], 25)
+    scene.clock.pass_by(61.0)
+    (facts,) = (facts for event, facts in log.at("info") if event == "peer refused")
+    assert facts["more"] == 25

@@ -5,19 +5,22 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.loss import LossReason
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
+from peerage.wire.ip_ranges import parse_network
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 
+ANY_NUMBER, ONE_EACH = IPLimits(per_ip=None), IPLimits()
 OWN, ANNA, BERT, CLEO = (NodeID(letter * 40) for letter in "0abc")
 
 
-def table_of(max_inbound: int = 2, *, allow_duplicate_ip: bool = True) -> PeerTable:
-    return PeerTable(PeerLimits(OWN, max_inbound, allow_duplicate_ip))
+def table_of(max_inbound: int = 2, ip_limits: IPLimits = ANY_NUMBER) -> PeerTable:
+    return PeerTable(PeerLimits(OWN, max_inbound, ip_limits))
 
 
 def accepted(number: int, ip: str = "10.0.0.1") -> ConnectionFacts:
@@ -95,7 +98,7 @@ def test_an_unconditional_id_passes_the_limit_of_peers() -> None:
 
 def test_one_ip_once_unless_allowed() -> None:
     """The duplicate-IP filter looks at every port of an IP."""
-    strict, lax = table_of(allow_duplicate_ip=False), table_of(allow_duplicate_ip=True)
+    strict, lax = table_of(ip_limits=ONE_EACH), table_of()
     for table in (strict, lax):
         table.add(accepted(1), 0.0)
     assert reason_of(strict.admit_connection(accepted(2))) is RefusalReason.DUPLICATE_IP
@@ -103,9 +106,46 @@ def test_one_ip_once_unless_allowed() -> None:
     assert strict.admit_connection(accepted(3, ip="10.0.0.2")) is None
 
 
+def test_an_ip_and_its_prefix_may_have_so_many() -> None:
+    """Accepted connections count from their first moment, ours when they stand; the refusal says which limit it is."""
+    table = table_of(9, IPLimits(per_ip=2, per_prefix=3))
+    table.add(dialled(CLEO), 0.0, Stage.DIALLING)
+    for number in (1, 2):
+        table.add(accepted(number), 0.0)
+    refusal = table.admit_connection(accepted(3))
+    assert refusal == Refusal(RefusalReason.DUPLICATE_IP, "2 connections from 10.0.0.1 already, of at most 2")
+    table.add(accepted(4, ip="10.0.0.2"), 0.0)
+    assert reason_of(table.admit_connection(accepted(5, ip="10.0.0.3"))) is RefusalReason.PREFIX_LIMIT
+    assert table.admit_connection(accepted(5, ip="10.0.1.3")) is None
+    table.remove("in-4")
+    assert table.admit_connection(accepted(5, ip="10.0.0.3")) is None
+
+
+def test_of_those_that_shake_hands_so_many_become_peers_as_may() -> None:
+    """However many connections are in their handshake beside them; and no more are dialled."""
+    table = table_of(9, IPLimits(per_ip=None, per_prefix=1))
+    table.add(accepted(1), 0.0)
+    table.add(dialled(BERT, ip="10.0.0.2"), 0.0, Stage.HANDSHAKE)
+    run(table, accepted(3, ip="10.0.0.3"), CLEO)
+    assert reason_of(table.admit_peer(dialled(BERT, ip="10.0.0.2"), BERT)) is RefusalReason.PREFIX_LIMIT
+    assert reason_of(table.may_dial(ANNA, "10.0.0.9", 26656)) is RefusalReason.PREFIX_LIMIT
+    assert table.may_dial(ANNA, "10.0.9.9", 26656) is None
+    assert (
+        table.admit_peer(accepted(1), CLEO) is None
+    )  # the same peer again: which stays, is decided elsewhere
+
+
+def test_exempt_networks_are_not_limited_nor_counted() -> None:
+    table = table_of(9, IPLimits(1, 1, exempt=(parse_network("10.0.0.0/31"),)))
+    for number in (1, 2):
+        run(table, accepted(number), ANNA)
+    assert table.admit_connection(accepted(3)) is None
+    assert table.admit_connection(accepted(3, ip="10.0.0.2")) is None
+
+
 def test_our_own_dial_in_handshake_does_not_refuse_the_same_remote_dialling_us() -> None:
     """Else both sides of a simultaneous dial could refuse each other and neither connection would stay."""
-    table = table_of(allow_duplicate_ip=False)
+    table = table_of(ip_limits=ONE_EACH)
     table.add(dialled(ANNA), 0.0, Stage.DIALLING)
     assert table.admit_connection(accepted(1)) is None
 
@@ -134,7 +174,7 @@ def test_an_id_is_dialled_once_at_a_time(stage: Stage) -> None:
 
 def test_a_connected_id_or_ip_is_not_dialled() -> None:
     """Reference 6: refused as currently dialling or existing."""
-    table = table_of(allow_duplicate_ip=False)
+    table = table_of(ip_limits=ONE_EACH)
     run(table, accepted(1), ANNA)
     assert reason_of(table.may_dial(ANNA, "10.0.0.9", 26656)) is RefusalReason.DUPLICATE_ID
     assert reason_of(table.may_dial(BERT, "10.0.0.1", 26656)) is RefusalReason.DUPLICATE_IP

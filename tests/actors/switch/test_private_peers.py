@@ -14,13 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peerage.actors.ban_report import BanReport
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, write_book
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.events.connections import connected, lost
 from peerage.actors.events.event_log import EventLog
 from peerage.actors.events.happenings import Banned, BanReason, Dialled, Direction, Refused
 from peerage.actors.events.messages import NextEvents
 from peerage.actors.events.private_names import PrivateNames
+from peerage.actors.log_folding import LineFolding
 from peerage.actors.messages import ConnectionEnded, ConnectionFacts, PeerFigures, PeerInfo, PeerStatus
 from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
@@ -48,7 +52,19 @@ from tests.actors.rpc.rpc_snapshots import CONNECTION, NoBans
 from tests.fake_clock import FakeClock
 
 OWN = node_id(999)
-ROUTES = ("health", "status", "net_info", "actors", "peers", "dial_seeds", "dial_peers", "", "nonsense")
+ROUTES = (
+    "health",
+    "status",
+    "net_info",
+    "actors",
+    "peers",
+    "bans",
+    "log_tail",
+    "dial_seeds",
+    "dial_peers",
+    "",
+    "nonsense",
+)
 
 
 @dataclass
@@ -58,10 +74,11 @@ class Sentry(NoBans):
     ids: tuple[str, ...]
     connected: list[NetAddress]
     told: list[NetAddress]
+    unproved: tuple[str, ...] = ("198.51.100.77",)  # addresses of private peers that have not shaken hands
 
     def __post_init__(self) -> None:
         self.private = P2PConfig(private_peer_ids=self.ids).private_peer_ids
-        self.table = PeerTable(PeerLimits(OWN, 40, allow_duplicate_ip=True))
+        self.table = PeerTable(PeerLimits(OWN, 40, IPLimits(per_ip=None)))
         self.table.private.update(self.private)
 
     def peer(self, where: NetAddress) -> PeerStatus:
@@ -96,6 +113,9 @@ class Sentry(NoBans):
         refused = [
             (1.0, each.dial_string, id_, True, "banned", "") for each in self.told for id_ in (each.id, "")
         ]
+        refused += [
+            (1.0, "x:1", OWN, True, "duplicate ip", f"existing: 1 is {each.id}") for each in self.told
+        ]
         figures = PeerFigures(rows, tuple(refused))
         return [HostPeers("peers-0", True, figures)], frozenset(self.table.private if hide_private else ())
 
@@ -109,7 +129,7 @@ class Sentry(NoBans):
     # what strangers read
 
     def rpc(self) -> bytes:
-        """The answers of every route."""
+        """The answers of every route. Of bans and lines: as `SwitchBackend` of the RPC actor tells them."""
         app = rpc_app(self, True)
         return b"".join(exchange(app, "GET", f"/{route}").body for route in ROUTES)
 
@@ -145,6 +165,11 @@ class Sentry(NoBans):
                 4.0, Refused(RefusalReason.DUPLICATE_ID, f"{info.id} is here", "", "x:1", Direction.INBOUND)
             )
             log.add(5.0, Banned(BanReason.BY_ORDER, "", info.id, "then", 1))
+        for each in self.unproved:
+            log.add(
+                6.0, Refused(RefusalReason.INBOUND_LIMIT, "40 are here", "", f"{each}:9", Direction.INBOUND)
+            )
+            log.add(7.0, Banned(BanReason.OFFENCE, "", each, "then", 1))
         assert log.answer(NextEvents()).lines == ()  # it is not known yet who was added
         log.learn_private(())
         told, cursor = b"", None
@@ -175,6 +200,10 @@ class Sentry(NoBans):
                 log.info("dial peers", peers=(where,))
                 log.warning("setting changed", before=f'["{where}"]', after="[]")
                 log.error("peer banned", host=info.remote_ip)
+            for each in self.unproved:
+                call = ConnectionFacts("u", "peers-0", each, 9, is_outbound=False)
+                told.refused(call, Refusal(RefusalReason.AUTH_FAILURE, f"nothing more came from {each}"))
+                BanReport(LineFolding(clock.call_later)).banned(Ban(each, "flood of packets", 1, 2))
             told.close()
         return "\n".join(lines).encode()
 
@@ -201,7 +230,7 @@ def written() -> Iterator[list[str]]:
             forms = (formatter(LogSettings("info", form)) for form in ("plain", "json"))
             lines.extend(form.format(logging.makeLogRecord(facts)) for form in forms)
 
-    logger, keep = logging.getLogger("peerage.switch"), Keep(logging.INFO)
+    logger, keep = logging.getLogger("peerage"), Keep(logging.INFO)
     level, spreads = logger.level, logger.propagate
     logger.addHandler(keep)
     logger.setLevel(logging.INFO)
@@ -234,13 +263,15 @@ def test_no_output_that_a_stranger_can_read_names_a_private_peer(
     sentry = Sentry(tuple(anyhow(node_id(0xABCDEF00 + number)) for number in private), everybody, as_told)
     answer, _ = sentry.pex(seed=False)
     seed_answer, known = sentry.pex(seed=True)
+    log, events = sentry.logs().decode(), sentry.events()
     read = (
-        b"\n".join((sentry.rpc(), sentry.metrics(), sentry.events(), sentry.logs(), answer, seed_answer))
+        b"\n".join((sentry.rpc(), sentry.metrics(), events, log.encode(), answer, seed_answer))
         .decode("utf-8", "replace")
         .lower()
     )
     file = write_book(known.key, fit(known))
-    log = sentry.logs().decode()
+    for output in (log, events.decode(), read):
+        assert ("198.51." in output) is not bool(private)  # nor its network
     for number, where in zip(nodes, everybody, strict=True):
         peer_id = node_id(0xABCDEF00 + number)
         if number in private:

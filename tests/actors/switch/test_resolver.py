@@ -56,6 +56,16 @@ def test_a_name_is_resolved_beside_the_loop(stage: Stage) -> None:
     assert len(stage.found) == 1
 
 
+def test_all_addresses_of_a_name_are_kept(stage: Stage) -> None:
+    """The first one to try is the result; a dial that fails finds the others beside it."""
+    stage.parse(f"{ANNA}@anna.example:1")
+    stage.names.answer("anna.example", "10.0.0.7", "10.0.0.8", "2600::1")
+    stage.names.run_loop()
+    (found,) = stage.found
+    assert str(found.host) == "10.0.0.7"
+    assert [str(each.host) for each in stage.resolver.records.others(found)] == ["2600::1", "10.0.0.8"]
+
+
 def test_an_ip_address_waits_for_no_name(stage: Stage) -> None:
     """Nobody is asked, however many names are being looked up."""
     stage.parse(f"{ANNA}@silent.example:1")

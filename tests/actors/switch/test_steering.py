@@ -9,6 +9,7 @@ import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.loss import LossReason
 from peerage.actors.messages import AddPersistent, ConnectionFacts, StopPeer, SwitchNotes, Trust
 from peerage.actors.messages.steering import (
@@ -129,12 +130,11 @@ def test_a_new_configuration_replaces_the_old_one_and_leaves_what_was_added() ->
         "unconditional_peer_ids": ANNA,
         "private_peer_ids": BERT,
         "max_num_inbound_peers": 3,
-        "allow_duplicate_ip": True,
     }
-    config = Config(network="test", p2p=p2p, peerage={"peer_hosts": 0})
+    config = Config(network="test", p2p=p2p, peerage={"peer_hosts": 0, "peers_per_ip": 4})
     stage.steering.serve(ApplyConfig(config))
     assert stage.table.limits == limits_of(OWN, config)
-    assert (stage.table.limits.max_inbound, stage.table.limits.allow_duplicate_ip) == (3, True)
+    assert (stage.table.limits.max_inbound, stage.table.limits.ip_limits) == (3, IPLimits(per_ip=4))
     assert set(stage.table.persistent) == {BERT, "c" * 40}
     assert (stage.table.unconditional, stage.table.private) == ({ANNA, OWN}, {BERT})
     assert stage.sought == 1

@@ -21,6 +21,7 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -55,6 +56,7 @@ from peerage.actors.messages import (
     Trust,
     TryAddress,
 )
+from peerage.actors.metrics.buffer import MetricsDelta
 from peerage.actors.name_lookups import NameLookups
 from peerage.actors.names import NodeNames
 from peerage.actors.refusal import Refusal, RefusalReason
@@ -383,6 +385,23 @@ def test_what_ended_a_connection_is_charged_to_its_peer(stage: Stage, peer: Prob
     assert stage.book.expect(Charge) == Charge(Offence.WRONG_ID, LOW, "127.0.0.1")
 
 
+def test_peers_that_are_gone_are_counted_by_reason(tmp_path: Path, peer: Probe) -> None:
+    """The reason is that of the event; a connection that was refused is none of them."""
+    with (
+        Stage(tmp_path, instrumentation={"prometheus": True}) as stage,
+        Probe(stage.names.metrics.name) as metrics,
+    ):
+        info = stage.connect(peer, HIGH)
+        ended = ConnectionEnded(with_peer(stage.facts(1), info), reason="late", loss=LossReason.NO_PONG)
+        stage.ref.tell(ConnectionEnded(stage.facts(2), Refusal(RefusalReason.AUTH_FAILURE)))
+        stage.ref.tell(ended)
+        counted: dict[Any, float] = {}
+        while "p2p_losses_total" not in {name for name, _labels in counted}:
+            counted |= metrics.expect(MetricsDelta).counters
+        losses = {labels: count for (name, labels), count in counted.items() if name == "p2p_losses_total"}
+        assert losses == {("no pong",): 1}
+
+
 def test_the_whole_list_of_a_restarted_book_counts_alone(stage: Stage, peer: Probe) -> None:
     """What is not in it was lifted meanwhile."""
     stage.ask(BansChanged((ban(HIGH),)))
@@ -511,6 +530,31 @@ def test_addresses_wait_for_no_name_that_is_being_looked_up(
             answers.set()
         added = stage.book.fish(_adds_addresses)
         assert [str(each) for each in added.args[0]] == [f"{LOW}@10.0.0.9:1"]
+
+
+def test_a_name_is_dialled_at_all_its_addresses_before_the_dial_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller waits for the last one, and hears of all."""
+    monkeypatch.setattr(switch, "NameLookups", lambda: NameLookups(lambda _name: ["10.0.0.9", "2600::9"]))
+    with Stage(tmp_path) as stage:
+        answer = stage.ref.ask(DialPeer(f"{LOW}@two.example:1"), block=False)
+        for ip in ("10.0.0.9", "2600::9"):
+            dial = next(filter(None, (_next_dial(each) for each in stage.transports)))
+            assert str(dial.address.host) == ip
+            facts = ConnectionFacts(dial.connection, "peers-0", ip, 1, True, dialled_id=LOW)
+            stage.ref.tell(ConnectionEnded(facts, Refusal(RefusalReason.UNREACHABLE, "no"), is_error=True))
+        refusal = answer.get(timeout=PATIENCE_S)
+        assert refusal.detail == "10.0.0.9:1: no; [2600::9]:1: no"
+
+
+def _next_dial(transport: Probe) -> Dial | None:
+    try:
+        found = transport.fish(Dial, timeout=0.5)
+        assert isinstance(found, Dial)
+        return found
+    except AssertionError:
+        return None
 
 
 def test_names_that_hang_hold_up_no_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from peerage import Envelope, Peer, Reactor
@@ -12,14 +13,14 @@ from peerage.messages import BLOCKSYNC, blocksync
 class BlockServer(Reactor):
     """Has these blocks, as it says.
 
-    Args: blocks, encoded; first, the height of the first of them.
+    Args: blocks, encoded; first, the height of the first of them; asked, a file that is there once it was asked for one.
     """
 
     channels: ClassVar = (BLOCKSYNC,)
 
-    def __init__(self, blocks: Sequence[bytes], first: int = 1) -> None:
+    def __init__(self, blocks: Sequence[bytes], first: int = 1, asked: Path | None = None) -> None:
         super().__init__()
-        self._blocks, self._first = blocks, first
+        self._blocks, self._first, self._asked = blocks, first, asked
 
     def add_peer(self, peer: Peer) -> None:
         peer.try_send(BLOCKSYNC.id, self._status())
@@ -29,6 +30,8 @@ class BlockServer(Reactor):
         if message.WhichOneof("sum") == "status_request":
             envelope.source.try_send(BLOCKSYNC.id, self._status())
         elif message.WhichOneof("sum") == "block_request":
+            if self._asked is not None:
+                self._asked.touch()
             envelope.source.try_send(BLOCKSYNC.id, self._block(message.block_request.height))
 
     def _status(self) -> blocksync.Message:

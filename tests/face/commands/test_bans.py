@@ -152,3 +152,11 @@ def dialled(other: Node, node: Node) -> bool:
         return other.dial(node.address) is not None
     except DialError:  # the peer hosts hear a moment later
         return False
+
+
+def test_programs_are_told_when_a_ban_ends(tmp_path: Path) -> None:
+    """The later of two ends."""
+    run("bans", "add", "203.0.113.9", "--for", "7d", "--home", tmp_path)
+    result = run("bans", "add", "203.0.113.9", "--for", "1h", "--json", "--home", tmp_path)
+    (ban,) = listed(tmp_path)
+    assert json.loads(result.stdout) == {"subject": "203.0.113.9", "until": ban["until"]}

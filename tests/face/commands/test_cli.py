@@ -130,6 +130,25 @@ def test_data_is_printed_as_json_by_a_flag_and_goes_to_a_file_by_output(words: t
         assert "--output" in options or words in {("events",), ("top",), ("version",)}
 
 
+WITHOUT_JSON = {
+    "demo": "a table that changes",
+    "systemd": "a unit",
+    "completion": "a script",
+    "addrbook export": "the file is JSON",
+    "debug dump": "files",
+    "new-reactor": "files",
+    "config set": "what was asked for",
+    "peers add": "what was asked for",
+    "bans remove": "what was asked for",
+}
+
+
+def test_who_has_no_json_prints_no_data() -> None:
+    """A new command has --json, or a reason here."""
+    lacking = {" ".join(words) for words in LEAVES if "--json" not in options_of(words)}
+    assert lacking == set(WITHOUT_JSON)
+
+
 @EVERY_COMMAND
 def test_every_help_ends_with_an_example_that_is_a_command(words: tuple[str, ...]) -> None:
     """Its options are options that there are."""

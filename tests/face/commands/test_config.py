@@ -19,7 +19,7 @@ def write(path: Path, toml: str) -> Path:
 def test_check_of_a_fresh_home(tmp_path: Path) -> None:
     """There is nothing wrong with what init wrote."""
     run("init", "--home", tmp_path, "--network", "n")
-    result = run("config", "check", "--home", tmp_path)
+    result = run("config", "check", "--home", tmp_path, "--p2p.external_address", "8.8.4.4:26656")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "nothing wrong" in result.stdout
 
@@ -90,6 +90,47 @@ def test_check_says_that_we_are_among_our_peers(tmp_path: Path) -> None:
     for key in ("p2p.persistent_peers", "p2p.seeds"):
         assert f'Warning: {key}: "{own}@1.2.3.4:5" is this node itself' in result.stderr
     assert result.stderr.count("is this node itself") == 2
+
+
+def test_check_says_whose_name_has_no_address(tmp_path: Path) -> None:
+    """A warning for each: a node looks names up anew at each dial, and starts as long as there is somebody else."""
+    run("init", "--home", tmp_path, "--network", "n")
+    gone = f"{'ab' * 20}@name.invalid:5"
+    flags = ("--p2p.persistent_peers", gone, "--p2p.seeds", f"{gone},{'cd' * 20}@1.2.3.4:5")
+    result = run("config", "check", "--home", tmp_path, *flags)
+    assert result.exit_code == 0
+    for key in ("p2p.persistent_peers", "p2p.seeds"):
+        assert f'Warning: {key}: "{gone}": the name has no address' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--p2p.laddr", "tcp://127.0.0.1:26656"), "127.0.0.1:26656, a loopback address"),
+        (("--p2p.laddr", "tcp://10.1.2.3:26656"), "10.1.2.3:26656, a private address"),
+        (("--p2p.external_address", "0.0.0.0:1", "--p2p.laddr", "tcp://10.1.2.3:5"), "leads nobody here"),
+    ],
+)
+def test_check_warns_of_an_address_that_is_of_no_use_to_others(
+    tmp_path: Path, flags: tuple[str, ...], words: str
+) -> None:
+    """One line, as the start of the node says it."""
+    run("init", "--home", tmp_path, "--network", "n")
+    result = run("config", "check", "--home", tmp_path, *flags)
+    assert result.exit_code == 0
+    assert words in result.stderr
+
+
+def test_strict_check_counts_warnings_as_mistakes(tmp_path: Path) -> None:
+    """Those of the file and those of its meaning; without any the exit code is 0."""
+    write(tmp_path, '[p2p]\nladdr = "tcp://127.0.0.1:26656"\npersistent_peer = ""\n')
+    run("gen-node-key", "--home", tmp_path)
+    result = run("config", "check", "--strict", "--home", tmp_path, "--network", "n")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "Error: 2 warnings, which --strict counts as mistakes"
+    write(tmp_path, '[p2p]\nexternal_address = "8.8.4.4:26656"\n')
+    fine = run("config", "check", "--strict", "--home", tmp_path, "--network", "n")
+    assert (fine.exit_code, fine.stderr) == (0, "")
 
 
 def test_check_without_a_file(tmp_path: Path) -> None:
@@ -181,3 +222,33 @@ def test_a_home_that_others_may_write_earns_a_warning(tmp_path: Path, command: t
     result = run(*command, "--home", tmp_path)
     assert result.exit_code == 0
     assert f"Warning: {tmp_path}: found mode 0777" in result.stderr
+
+
+def test_check_tells_programs_each_mistake(tmp_path: Path) -> None:
+    """On standard output or in a file; on standard error and by the exit code it is as without."""
+    run("init", "--home", tmp_path, "--network", "n")
+    well = json.loads(run("config", "check", "--home", tmp_path, "--json").stdout)
+    assert (well["well"], well["mistakes"], well["file"]) == (True, [], str(tmp_path / "config/config.toml"))
+    result = run("config", "check", "--home", tmp_path, "--p2p.pex=maybe", "--json")
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)
+    assert not told["well"]
+    (mistake,) = told["mistakes"]
+    assert (mistake["key"], mistake["found"]) == ("p2p.pex", '"maybe"')
+    assert mistake["allowed"] in result.stderr
+    (tmp_path / "config/node_key.json").chmod(0o644)
+    result = run("config", "check", "--home", tmp_path, "--json")
+    (mistake,) = json.loads(result.stdout)["mistakes"]
+    assert (mistake["key"], result.exit_code) == ("node_key_file", 2)
+    assert result.stderr == f"Error: {mistake['reason']}\n"
+
+
+def test_a_strict_check_tells_programs_of_warnings(tmp_path: Path) -> None:
+    run("init", "--home", tmp_path, "--network", "n")
+    tmp_path.chmod(0o777)
+    file = tmp_path / "told.json"
+    for strict in ((), ("--strict",)):
+        result = run("config", "check", "--home", tmp_path, "--json", "--output", file, *strict)
+        told = json.loads(file.read_text())
+        assert (told["well"], bool(result.exit_code)) == (not strict, bool(strict))
+        assert any("0777" in warning for warning in told["warnings"])

@@ -95,6 +95,16 @@ def test_diff_shows_what_is_not_as_by_default(home: Path) -> None:
     assert {"setting": "p2p.send_rate", "value": 7, "default": 5_120_000, "source": source} in rows
 
 
+@pytest.mark.parametrize("words", [("get", "p2p.pex"), ("diff",), ("show",)])
+def test_defaults_alone_are_shown_with_a_warning(words: tuple[str, ...], tmp_path: Path) -> None:
+    """A home that was mistyped has none but these."""
+    result = run("config", *words, "--home", tmp_path)
+    assert result.exit_code == 0
+    assert (
+        result.stderr == f"Warning: {tmp_path}/config/config.toml: no such file, `peerage init` writes one\n"
+    )
+
+
 def test_migrate_tells_first_and_keeps_the_old_file(tmp_path: Path) -> None:
     """--dry-run writes nothing; an earlier copy is not overwritten."""
     old = "[p2p]\nsend-rate = 7 # slow\nupnp = true\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import signal
 import socket
@@ -135,6 +136,22 @@ def test_prints_a_table_and_a_summary(go_peer: StartGoPeer) -> None:
     assert summary[0].split() == ["network", "test"]
     assert summary[1].startswith("answered     2 nodes in ")
     assert summary[4] == "unreachable  1 node: 1 Connection refused"
+
+
+def test_a_seed_is_visited_at_the_addresses_of_its_name_until_it_answers(
+    go_peer: StartGoPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a node dials it. Nobody is at the first; that is no fault of the seed."""
+    peer = go_peer(moniker="gopher", **QUIET)
+    module = importlib.import_module("peerage.commands.crawl_run")
+    ips = ["127.0.0.2", "127.0.0.1", "127.0.0.3"]
+    monkeypatch.setattr(module, "resolved_within", lambda _timeout, _hosts: lambda _host: ips)
+    seed = f"{peer.id}@seed.example.org:{peer.listen.rpartition(':')[2]}"
+    result = run("crawl", "--seeds", seed, "--timeout", "20s", "--json")
+    assert result.exit_code == 0, result.output
+    assert "Warning" not in result.stderr
+    (node,) = json.loads(result.stdout)["nodes"]
+    assert (node["id"], node["moniker"], node["address"]) == (peer.id, "gopher", peer.listen)
 
 
 def test_any_network_is_asked_on_request(go_peer: StartGoPeer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from peerage.commands.crawl_run import Manners, Order, run_crawl
 from peerage.commands.exit_status import MistakeError
 from peerage.config.home import Home
 
-FILES: dict[str, Path | None] = dict.fromkeys(("output", "csv", "edges", "graphml", "picture"))
+FILES: dict[str, Path | None] = dict.fromkeys(("output", "csv", "edges", "graphml", "picture", "html"))
 
 
 def order(tmp_path: Path, seeds: str | None = None, **files: Path) -> Order:
@@ -32,6 +33,10 @@ def test_files_and_seeds_are_looked_at_first(tmp_path: Path) -> None:
     """Nobody is dialled."""
     for wrong, told in (
         (order(tmp_path), "--seeds: none given"),
+        (
+            replace(order(tmp_path, seeds=f"{'1' * 40}@127.0.0.1:1"), mmdb=(tmp_path / "x.mmdb",)),
+            "--mmdb: .* cannot be read: No such",
+        ),
         (order(tmp_path, seeds="nonsense"), "--seeds: "),
         (order(tmp_path, csv=Path("-")), "only one file can be standard output"),
         (order(tmp_path, picture=tmp_path / "x.png"), "--picture: found"),

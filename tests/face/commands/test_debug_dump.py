@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,23 +65,86 @@ def test_a_node_that_hangs_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
         raise FailureError("the node did not answer: timed out")
 
     monkeypatch.setattr(module, "call_node", silent)
+    monkeypatch.setattr(module, "stream_from_node", FakeStream([]))
     files = dump_of(Home(tmp_path))
     assert len(asked) == 1
-    assert files["missing.txt"].count("the node did not answer") == len(module.CALLS)
+    assert files["missing.txt"].count("the node did not answer") == len(module.CALLS) + 1
+    assert "events.json" not in files
     monkeypatch.setattr(module, "ANSWER_S", 60.0)
     dump_of(Home(tmp_path))
     assert set(module.CALLS.values()) < set(asked)
 
 
-def test_private_peers_are_left_out_of_the_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def node(_home: Any, method: str, *, within: float) -> Any:
-        peers = [
-            {"node_info": {"id": each}, "remote_ip": f"10.0.0.{n}"} for n, each in enumerate((ANNA, BERT))
-        ]
-        answers: dict[str, Any] = {"net_info": {"peers": peers}, "peer_lists": {"private": [ANNA]}}
-        return answers.get(method, {})
+class FakeStream:
+    """Answers in the place of a node's `/events`."""
 
-    monkeypatch.setattr(module, "call_node", node)
+    def __init__(self, events: list[dict[str, str]]) -> None:
+        lines = [f"data: {json.dumps(event)}\n\n".encode().splitlines(keepends=True) for event in events]
+        self._lines = [
+            b": events\n",
+            b"\n",
+            *chain(*lines),
+            b"event: end\n",
+            b'data: {"reason": "complete"}\n',
+            b"\n",
+        ]
+
+    @contextmanager
+    def __call__(self, _home: Home, _target: str, _silence: float) -> Iterator[Iterator[bytes]]:
+        yield iter(self._lines)
+
+
+def node_with_a_private_peer(_home: Any, method: str, *, within: float) -> Any:
+    """ANNA is; BERT is not."""
+    peers = [{"node_info": {"id": each}, "remote_ip": f"10.0.0.{n}"} for n, each in enumerate((ANNA, BERT))]
+    answers: dict[str, Any] = {
+        "net_info": {"peers": peers},
+        "peer_lists": {"private": [ANNA]},
+        "effective_config": {
+            "p2p.persistent_peers": {"value": [f"{ANNA}@10.0.0.7:26656", f"{BERT}@10.0.0.8:26656"]}
+        },
+    }
+    return answers.get(method, {})
+
+
+def test_private_peers_are_left_out_of_the_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "call_node", node_with_a_private_peer)
+    monkeypatch.setattr(module, "stream_from_node", FakeStream([]))
     files = dump_of(Home(tmp_path))
     assert [peer["node_info"]["id"] for peer in json.loads(files["peers.json"])["peers"]] == [BERT]
     assert "10.0.0.0" not in files["peers.json"]
+
+
+def test_the_last_events_are_in_it_but_for_those_of_private_peers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor those from where one is connected, is dialled, or was seen: a refused stranger there has no ID."""
+    others = [
+        {"kind": "connected", "peer": BERT, "address": "10.0.0.1:5000"},
+        {"kind": "refused", "peer": "", "address": "[2001:db8::1]:5000"},
+        {"kind": "restarted", "part": "switch"},
+    ]
+    private = [
+        {"kind": "lost", "peer": ANNA, "address": "10.0.0.9:5000"},
+        {"kind": "banned", "subject": ANNA.upper()},
+        {"kind": "banned", "subject": "10.0.0.0"},
+        *({"kind": "refused", "peer": "", "address": f"10.0.0.{n}:6000"} for n in (0, 7, 9)),
+    ]
+    monkeypatch.setattr(module, "call_node", node_with_a_private_peer)
+    monkeypatch.setattr(module, "stream_from_node", FakeStream(others + private))
+    assert json.loads(dump_of(Home(tmp_path))["events.json"]) == others
+
+
+def test_events_that_cannot_be_sifted_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The node that told them says nothing of its private peers any more."""
+
+    def forgetful(home: Any, method: str, *, within: float) -> Any:
+        if method == "peer_lists":
+            raise FailureError("too late")
+        return node_with_a_private_peer(home, method, within=within)
+
+    monkeypatch.setattr(module, "call_node", forgetful)
+    monkeypatch.setattr(module, "stream_from_node", FakeStream([{"kind": "lost", "peer": ANNA}]))
+    files = dump_of(Home(tmp_path))
+    assert "events.json" not in files
+    assert "which peers are private" in files["missing.txt"]

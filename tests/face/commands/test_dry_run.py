@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_it_says_what_would_be_started_and_writes_nothing(home: Path) -> None:
     assert lines["note"].startswith("nobody to dial")
     assert result.stdout.splitlines()[-1] == "nothing would keep this node from starting"
     assert snapshot(home) == before
+
+
+def test_all_places_for_peers_are_told(home: Path) -> None:
+    """With what peers of each IP family are told."""
+    also = ("--listen-also=127.0.0.1:0", "--external-address-also=[2600::1]:1")
+    result = run("start", "--home", home, "--dry-run", *FREE, *also, "--p2p.external_address=8.8.4.4:1")
+    listens = [line.split(maxsplit=1)[1] for line in result.stdout.splitlines() if line.startswith("listens")]
+    assert listens == ["tcp://127.0.0.1:0, and tells others 8.8.4.4:1 and [2600::1]:1", "127.0.0.1:0"]
 
 
 def test_a_home_without_a_key_gets_none(home: Path) -> None:
@@ -94,3 +103,39 @@ def test_the_last_mistake_is_the_commands_own(capsys: pytest.CaptureFixture[str]
     with pytest.raises(MistakeError, match="two"):
         tell(Plan([("node", "x")], [], ["one", "two"]))
     assert capsys.readouterr() == ("node      x\n", "Error: one\n")
+
+
+def test_programs_are_told_the_same(home: Path, tmp_path: Path) -> None:
+    """What keeps the node from starting is an error all the same."""
+    told = json.loads(run("start", "--home", home, "--dry-run", *FREE, "--json").stdout)
+    assert (told["well"], told["mistakes"], told["plan"]["listens"]) == (True, [], ["tcp://127.0.0.1:0"])
+    assert "nobody to dial" in told["plan"]["note"][0]
+    also = run("start", "--home", home, "--dry-run", *FREE, "--json", "--listen-also", "tcp://127.0.0.2:0")
+    assert json.loads(also.stdout)["plan"]["listens"] == ["tcp://127.0.0.1:0", "tcp://127.0.0.2:0"]
+    (home / "config/node_key.json").chmod(0o644)
+    file = tmp_path / "told.json"
+    result = run("start", "--home", home, "--dry-run", *FREE, "--json", "--output", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    told = json.loads(file.read_text())
+    assert not told["well"]
+    assert [f"Error: {mistake}" for mistake in told["mistakes"]] == result.stderr.splitlines()
+
+
+def test_a_configuration_that_is_wrong_is_told_by_the_line(home: Path) -> None:
+    """Each mistake of its own."""
+    wrong = ("--p2p.pex=maybe", "--p2p.max_num_inbound_peers=many")
+    result = run("start", "--home", home, "--dry-run", *FREE, *wrong, "--json")
+    assert result.exit_code == 2
+    mistakes = json.loads(result.stdout)["mistakes"]
+    assert result.stderr.splitlines() == [f"Error: {mistake}" for mistake in mistakes]
+    assert [mistake.partition(":")[0] for mistake in mistakes] == [
+        "p2p.max_num_inbound_peers",
+        "p2p.pex",
+    ]
+
+
+@pytest.mark.parametrize("flag", [("--json",), ("--output", "x")], ids=" ".join)
+def test_a_start_prints_no_data(home: Path, flag: tuple[str, ...]) -> None:
+    result = run("start", "--home", home, *flag)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "without --dry-run" in result.stderr

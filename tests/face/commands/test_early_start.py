@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.runtime.processes import prelaunch
+from peerage.actors.runtime.processes import prelaunch, shared_pages
 from peerage.commands import early_start
 from peerage.commands.early_start import SHARED, start_fork_server, without
 from peerage.supervisors.node.parts import PRELOAD
@@ -25,7 +25,8 @@ def test_the_server_is_forked_once_everything_shared_is_imported(monkeypatch: py
         imported.append(name)
 
     monkeypatch.setattr(early_start, "import_module", note)
-    monkeypatch.setattr("gc.freeze", lambda: None)  # what pytest has, others may want collected
+    # What pytest has, others may want collected.
+    monkeypatch.setattr(shared_pages, "keep_shared", lambda: None)
     monkeypatch.setattr(prelaunch, "start", lambda preload, *, fork: began.append((preload, fork)))
     start_fork_server()
     assert tuple(imported) == SHARED

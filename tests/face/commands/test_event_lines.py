@@ -18,7 +18,7 @@ from peerage.actors.events.happenings import (
     RestartReason,
 )
 from peerage.actors.events.rendering import as_dict
-from peerage.commands.event_lines import Notice, event_line, read_notices
+from peerage.commands.event_lines import Notice, cause, event_line, read_notices
 from tests.actors.events.parts import ANNA, came, event, gone, refused
 
 
@@ -76,6 +76,21 @@ def test_whatever_comes_gives_notices_or_a_value_error(text: bytes) -> None:
 )
 def test_lines(what: object, line: str) -> None:
     assert event_line(as_dict(event(what))) == f"1970-01-01T00:16:40.000Z {line}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "told"),
+    [
+        ("no pong", "none within 45 s", "no pong: none within 45 s"),
+        ("closed by the operator", "closed by the operator", "closed by the operator"),
+        ("banned", "banned: 10.0.0.1, by the operator", "banned: 10.0.0.1, by the operator"),
+        ("stopped", "", "stopped"),
+        ("", "who knows", "who knows"),
+        ("", "", ""),
+    ],
+)
+def test_a_cause_is_not_said_twice(reason: str, detail: str, told: str) -> None:
+    assert cause(reason, detail) == told
 
 
 def test_all_kinds_fit_their_column() -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from peerage.actors.events.happenings import Refused
 from peerage.commands import health_checks
-from peerage.commands.health_checks import Finding, examine, orphans
+from peerage.commands.health_checks import Finding, examine, is_reached, orphans
 from peerage.config.home import Home
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_key_file import create_node_key
 from tests.config.homes import home_with
+from tests.nodes import NodeLog, StartNode, wait_until
 
 ELSEWHERE = 'addr_book_strict = false\nladdr = "tcp://127.0.0.1:0"\n[rpc]\nladdr = ""\n'
 
@@ -107,11 +109,11 @@ def test_a_port_that_is_taken_and_an_address_that_nobody_reaches(
     assert f"taken by process {os.getpid()}" in finding.found
     monkeypatch.setenv("PEERAGE_P2P_ADDR_BOOK_STRICT", "true")
     (announced,) = found(home, "announced")
-    assert announced.found == f"peers are told to dial 127.0.0.1:{port}"
+    assert announced.found.startswith(f"peers are told to dial 127.0.0.1:{port}, a loopback address that ")
     assert "external_address" in announced.remedy
 
 
-def test_a_node_that_runs_is_asked_and_dialled(home: Home) -> None:
+def test_a_node_that_runs_is_asked_and_dialled(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, HomeLock(home, "a node") as lock:
         place = f"127.0.0.1:{listener.getsockname()[1]}"
         lock.tell(f"{'ab' * 20}@{place}")
@@ -120,6 +122,12 @@ def test_a_node_that_runs_is_asked_and_dialled(home: Home) -> None:
         ]
         (node,) = found(home, "node")
         assert node.found.startswith(f"runs as process {os.getpid()}; it takes no commands: ")
+        lock.tell(f"{'ab' * 20}@{place}", [f"{'ab' * 20}@[::1]:1"])
+        reached, lost = found(home, "announced")
+        assert (reached.remedy, lost.found.partition(",")[0]) == ("", "nobody is reached at [::1]:1")
+        monkeypatch.setenv("PEERAGE_P2P_ADDR_BOOK_STRICT", "true")
+        assert "external_address" in found(home, "announced")[0].remedy
+        monkeypatch.undo()
         listener.close()
         assert "forward the port" in found(home, "announced")[0].remedy
 
@@ -139,9 +147,33 @@ def test_leftovers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_orphans_are_those_whose_node_has_no_main_process() -> None:
-    """An embedding program's are left out, and so is whoever calls himself something else."""
+    """Whoever calls himself something else is left out."""
     titles = [
         (1, "peerage[anna]: root: /usr/bin/peerage start"), (2, "peerage[anna]: switch"), (3, "peerage[ben]: switch"),
         (4, "peerage: switch"), (5, "vim peerage[ben]: switch"), (6, "peerage[ben"),
     ]  # fmt: skip
     assert orphans(titles) == [(3, "peerage[ben]: switch")]
+
+
+def test_parts_of_an_embedding_program_are_no_orphans() -> None:
+    """Its main process has a title of its own: doctor advised to kill the parts of a living node."""
+    parts = [(2, "peerage[anna]: switch"), (3, "peerage[anna]: addrbook")]
+    lost = (4, "peerage[ben]: fork server")
+    assert orphans([(1, "peerage: fork server"), *parts, lost]) == [lost]
+    assert orphans([*parts, lost]) == [*parts, lost]
+
+
+def test_a_look_at_the_port_is_nobodys_news(start_node: StartNode, node_log: NodeLog) -> None:
+    """Of a node that runs: neither an event nor a line. A caller that says something it does not understand is both."""
+    node = start_node(p2p={"laddr": "tcp://127.0.0.1:0"}, rpc={"laddr": "tcp://127.0.0.1:0"})
+    refused: list[Refused] = []
+    node.on(Refused, refused.append)
+    host, _, port = node.address.rpartition("@")[2].rpartition(":")
+    for _ in range(5):
+        assert is_reached(host, int(port))
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        wait_until(lambda: refused)
+    (record,) = node_log.records("peer refused")
+    assert record["reason"] == "other protocol"
+    assert [event.reason for event in refused] == ["other protocol"]

@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_a_home_from_nothing(tmp_path: Path) -> None:
         "config.toml": 0o644,
         "node_key.json": 0o600,
     }
+
+
+def test_a_new_home_gives_no_persistent_peer_up(tmp_path: Path) -> None:
+    """It is dialled at least once a minute, for ever; that of CometBFT, and a file without the key, gives up after a day."""
+    run("init", "--home", tmp_path, "--network", "my-chain")
+    assert Config.load(tmp_path, environ={}).p2p.persistent_peers_max_dial_period == 60.0
+    assert Config(tmp_path).p2p.persistent_peers_max_dial_period == 0.0
 
 
 def test_nothing_that_exists_is_touched(tmp_path: Path) -> None:
@@ -129,3 +137,16 @@ def test_an_empty_home_is_a_mistake() -> None:
     result = run("init", "--home", "")
     assert result.exit_code == 2
     assert "--home" in result.stderr
+
+
+def test_programs_are_told_what_there_is_now(tmp_path: Path) -> None:
+    """What was written, and what was there."""
+    home, file = tmp_path / "home", tmp_path / "told.json"
+    told = json.loads(run("init", "--home", home, "--network", "n", "--json").stdout)
+    assert (told["home"], told["network"], told["kept"]) == (str(home), "n", [])
+    assert str(home / "config/node_key.json") in told["wrote"]
+    again = run("init", "--home", home, "--json", "--output", file)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert json.loads(file.read_text()) == told | {"wrote": [], "kept": told["wrote"]}
+    assert run("init", "--home", home, "--output", file).stdout == ""
+    assert file.read_text().endswith(f"node ID: {told['node_id']}\n")

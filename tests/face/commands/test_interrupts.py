@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -91,14 +92,38 @@ def catches_interrupts(process: subprocess.Popen[str]) -> bool:
     return bool(caught >> (signal.SIGINT - 1) & 1)
 
 
-def test_the_command_as_it_is_installed(tmp_path: Path) -> None:
-    """Its whole process group gets the signal, as from a terminal."""
-    with running(COMMAND, "start", "--home", str(tmp_path)) as process:
-        wait_until(lambda: catches_interrupts(process), what="Python's handler")
-        wait_until(lambda: not catches_interrupts(process), what="ours")
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate() == ("", "")
-        assert process.returncode == -signal.SIGINT
+def has_caller(listener: socket.socket) -> bool:
+    """Whether somebody has connected and is not accepted yet."""
+    return bool(select.select([listener], [], [], 0)[0])
+
+
+def test_the_command_as_it_is_installed() -> None:
+    """Its whole process group gets the signal, as from a terminal.
+
+    Ours is there while the command imports: a moment that nobody may have looked at, and then it waits for an answer already.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"{'00' * 20}@127.0.0.1:{listener.getsockname()[1]}"
+        with running(COMMAND, "ping", "--timeout", "50s", address) as process:
+            wait_until(lambda: catches_interrupts(process), what="Python's handler")
+            wait_until(lambda: not catches_interrupts(process) or has_caller(listener), what="ours")
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate()
+            assert (process.returncode, said) in [(-signal.SIGINT, ("", "")), (130, ("", "Aborted!\n"))]
+
+
+FIRST_IMPORT = """
+import os, signal, sys
+script = compile(open(sys.argv[1]).read(), sys.argv[1], "exec")
+sys.addaudithook(lambda event, _: event == "import" and os.kill(os.getpid(), signal.SIGINT))
+exec(script, {"__name__": "__main__"})
+"""
+
+
+def test_the_installed_command_sees_to_it_before_its_first_import() -> None:
+    """Scripts that pip 23 makes of entry points import `re` before anything of ours: Ctrl-C there printed a traceback."""
+    done = subprocess.run((sys.executable, "-c", FIRST_IMPORT, COMMAND), capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_a_command_that_runs_ends_with_130() -> None:

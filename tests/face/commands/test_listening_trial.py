@@ -20,9 +20,9 @@ def test_what_is_free_is_free_afterwards(tmp_path: Path) -> None:
     config = config_of(tmp_path, f"tcp://{place}", "tcp://127.0.0.1:0")
     for _ in range(2):
         p2p, rpc = try_listening(config)
-        assert (p2p.fault, p2p.told, rpc.fault) == ("", place, "")
+        assert (p2p.fault, p2p.told, rpc.fault) == ("", (place,), "")
     (any_port, _) = try_listening(config_of(tmp_path, "tcp://127.0.0.1:0", "tcp://127.0.0.1:0"))
-    assert any_port.told == ""  # it would be another one
+    assert any_port.told == ()  # it would be another one
 
 
 def test_who_has_a_port_is_named(tmp_path: Path) -> None:
@@ -43,3 +43,18 @@ def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_off_is_left_out(tmp_path: Path) -> None:
     assert list(listening_settings(config_of(tmp_path, "tcp://127.0.0.1:0", ""))) == ["p2p.laddr"]
+
+
+def test_each_place_for_peers_is_tried(tmp_path: Path) -> None:
+    """All at once, as a node has them, with what each IP family is told."""
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        port = once.getsockname()[1]
+    config = config_of(tmp_path, f"tcp://127.0.0.1:{port}", "").replace(
+        peerage={"listen_also": f"tcp://[::1]:{port},127.0.0.1:{port}"}
+    )
+    first, second, third = try_listening(config)
+    assert (first.fault, first.told, second.fault) == ("", (), "")
+    assert (third.setting, third.address) == ("peerage.listen_also", f"127.0.0.1:{port}")
+    assert third.fault.startswith("peerage.listen_also: cannot listen on")
+    good = config.replace(peerage={"listen_also": f"tcp://[::1]:{port}"})
+    assert try_listening(good)[0].told == (f"127.0.0.1:{port}", f"[::1]:{port}")

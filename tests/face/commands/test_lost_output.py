@@ -109,3 +109,18 @@ give_up_output()
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, env=environment, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["version"], ["peers", "--help"]])
+def test_a_full_disk_is_told_in_one_line(words: list[str]) -> None:
+    """Whoever redirects the help of all commands gets no traceback either."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "peerage", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: [Errno 28] No space left on device\n")

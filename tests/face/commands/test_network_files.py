@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
 
+from peerage.commands.geography import Location
 from peerage.commands.network_files import printable, write_csv, write_edges, write_graphml, write_json
 from peerage.commands.network_picture import draw_network
 from tests.actors.discovery.nodes import address, node_id
@@ -80,3 +82,26 @@ def test_what_nodes_say_breaks_no_file() -> None:
     assert graph.nodes[node_id(0)]["moniker"] == clean
     texts = "".join(ET.fromstring(written(draw_network, found)).itertext())
     assert clean[:10] in texts
+
+
+def test_where_nodes_are_is_told_in_every_format() -> None:
+    """Only if it was asked for; what files call an organisation is made printable like all other texts."""
+    found = network_map(2, 1, knows=1)
+    where = {node_id(0): Location("DE", None, 52.5, 13.25, 64496, f"Net{NASTY}"), node_id(2): Location("FR")}
+    columns = ("country", "city", "latitude", "longitude", "asn", "organisation")
+    assert not set(columns) & set(json.loads(written(write_json, found))["nodes"][0])
+
+    def write(writer: Callable[..., None]) -> str:
+        return written(lambda each, file: writer(each, file, where), found)
+
+    first, second, last = json.loads(write(write_json))["nodes"]
+    assert [first[name] for name in columns[:5]] == ["DE", None, 52.5, 13.25, 64496]
+    assert first["organisation"] == f"Net{printable(NASTY)}"
+    assert [second[name] for name in columns] == [None] * 6
+    assert last["country"] == "FR"
+    row = next(csv.DictReader(io.StringIO(write(write_csv))))
+    assert (row["country"], row["city"], row["asn"]) == ("DE", "", "64496")
+    graph = nx.read_graphml(io.BytesIO(write(write_graphml).encode()))
+    assert graph.nodes[node_id(0)]["latitude"] == 52.5
+    assert graph.nodes[node_id(0)]["asn"] == 64496
+    assert "city" not in graph.nodes[node_id(0)]

@@ -108,7 +108,11 @@ def test_where_no_node_runs_that_is_said(home: Home) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
-        (b'{"error":{"data":"sort: there is no \\u001b[31m"}}', FailureError, r"the node says: .*\\x1b\[31m"),
+        (
+            b'{"error":{"data":"sort: there is no \\u001b[31m"}}',
+            FailureError,
+            r"sort: there is no .*\\x1b\[31m",
+        ),
         (b'{"error":{"message":"Method not found"}}', FailureError, "Method not found"),
         (b"[1]", FailureError, "no RPC of a node"),
         (b"no JSON", NoAnswerError, "did not answer"),

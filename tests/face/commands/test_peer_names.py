@@ -11,8 +11,8 @@ from click.shell_completion import CompletionItem
 
 from peerage.commands import running_node
 from peerage.commands.exit_status import FailureError
+from peerage.commands.node_link import NodeGoneError
 from peerage.commands.peer_names import PeerName
-from peerage.commands.running_node import NoSocketError
 from peerage.config.home import Home
 
 PARAM = click.Argument(["whom"])
@@ -45,7 +45,7 @@ def test_ids_with_the_monikers_that_are_fit_for_a_terminal(
     assert len(item.help) < 60
 
 
-@pytest.mark.parametrize("error", [NoSocketError("nobody"), FailureError("no answer")])
+@pytest.mark.parametrize("error", [NodeGoneError("nobody"), FailureError("no answer")])
 def test_without_a_node_there_is_nothing_to_offer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

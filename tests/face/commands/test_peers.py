@@ -17,7 +17,7 @@ from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO
 from tests.face.command_line import run
 from tests.nodes import EchoReactor, NodeLog, StartNode, wait_until
 
-ANNA = "a" * 40
+ANNA, BERT = "a" * 40, "b" * 40
 
 
 class FakeNode:
@@ -100,7 +100,7 @@ def test_every_order_works(fake: FakeNode, tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["add", "nobody"], "ID@host:port is expected"),
+        (["add", "nobody"], "no node ID, expected ID@host:port\n"),
         (["add", f"{ANNA}@:1"], "ID@host:port is expected"),
         (["remove", "nobody"], "found 'nobody', allowed: a node ID"),
         (["close", "nobody"], "found 'nobody', allowed: a node ID or an IP address"),
@@ -157,7 +157,14 @@ def test_a_running_node_is_steered(start_node: StartNode, node_log: NodeLog, tmp
         assert "will be dialled again" in ok("peers", "close", other.node_id, "--home", home)
         told = ok("peers", "remove", other.node_id, "--close", "--home", home)
         assert told.startswith(f"{other.node_id} is not persistent any more")
-        assert "(it was not)" in ok("peers", "remove", other.node_id, "--home", home)
+        again = run("peers", "remove", other.node_id, "--home", home)
+        assert (again.exit_code, again.stdout) == (1, "")
+        assert again.stderr == f"Error: not persistent: {other.node_id}\n"
+
+        assert "is banned" in ok("bans", "add", "10.0.0.9", "--home", home)
+        assert "any more" in ok("bans", "remove", "10.0.0.9", "--home", home)
+        again = run("bans", "remove", "10.0.0.9", "--home", home)
+        assert (again.exit_code, again.stderr) == (1, "Error: 10.0.0.9 is not banned\n")
 
         assert ok("log-level", "--home", home) == "info\n"
         assert ok("log-level", "debug", "--home", home) == "debug\n"
@@ -187,12 +194,20 @@ def test_a_running_node_is_steered(start_node: StartNode, node_log: NodeLog, tmp
         book.write_text(json.dumps({"key": "", "addrs": [entry]}))
         assert ok("addrbook", "import", book, "--home", home).startswith("1 addresses imported, 0 known")
         assert ok("addrbook", "import", book, "--home", home).startswith("0 addresses imported, 1 known")
+        assert "1 known already" in ok("addrbook", "merge", book, "--home", home)
+        assert ok("addrbook", "add", f"{BERT}@10.0.0.2:1", "--home", home).startswith("1 addresses added")
+        cleaned = json.loads(ok("addrbook", "clean", "--in", "10.0.0.2", "--json", "--home", home))
+        assert [each["id"] for each in cleaned] == [BERT]
+        assert ok("addrbook", "remove", ANNA, "--home", home) == "1 addresses removed\n"
+        assert run("addrbook", "remove", ANNA, "--home", home).exit_code == 1
+        assert ok("addrbook", "import", book, "--home", home).startswith("1 addresses imported, 0 known")
 
         found = json.loads(ok("status", "--json", "--home", home))
         assert (found["running"], found["id"], found["peers"]["max_outbound"]) == (True, node.node_id, 3)
         assert [change["setting"] for change in found["pending"]] == ["genesis_file"]
         assert found["addresses"]["size"] >= 1
     assert node_log.faults() == []
+    assert len(node_log.records("unban")) == 1  # of the two: the other has changed nothing
 
 
 def ok(*arguments: object) -> str:
@@ -201,11 +216,30 @@ def ok(*arguments: object) -> str:
     return result.stdout
 
 
-def test_without_a_command_help_is_shown() -> None:
-    assert "history" in run("peers").output
+@pytest.mark.parametrize("words", [(), ("--sort", "moniker"), ("--json",)])
+def test_without_a_command_they_are_listed(fake: FakeNode, words: tuple[str, ...], tmp_path: Path) -> None:
+    """With the options of the list."""
+    same = run("peers", "list", *words, "--home", tmp_path)
+    assert run("peers", *words, "--home", tmp_path).output == same.output
+    assert same.exit_code == 0
+    assert len(fake.asked) == 6
+
+
+def test_help_is_the_groups_or_the_lists() -> None:
+    assert "history" in run("peers", "--help").stdout
+    assert "--reverse" in run("peers", "--in", "--help").stdout
 
 
 def test_a_mistyped_command_is_guessed() -> None:
     result = run("peers", "histroy")
     assert result.exit_code == 2
     assert "Did you mean 'history'?" in result.stderr
+
+
+def test_programs_are_told_whose_connection_ended(fake: FakeNode, tmp_path: Path) -> None:
+    closed = [{"id": ANNA, "address": "10.0.0.1:7", "persistent": False}]
+    fake.answers["close_peer"] = {"closed": closed}
+    assert json.loads(run("peers", "close", ANNA, "--json", "--home", tmp_path).stdout) == {"closed": closed}
+    fake.answers["remove_peers"] = {"removed": [ANNA], "closed": closed}
+    result = run("peers", "remove", ANNA, "--close", "--json", "--home", tmp_path)
+    assert json.loads(result.stdout) == {"removed": [ANNA], "closed": closed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import socket
@@ -144,6 +145,41 @@ def test_a_name_that_is_not_found_costs_the_others_nothing(start_node: StartNode
     assert result.exit_code == 2
     assert [answer["verdict"] for answer in json.loads(result.stdout)] == ["name not found", "ok"]
     assert "host 'no.such.invalid' was not found" in result.stderr
+
+
+def resolved_to(monkeypatch: pytest.MonkeyPatch, *ips: str) -> None:
+    """All names have these addresses."""
+    module = importlib.import_module("peerage.commands.ping")
+    monkeypatch.setattr(module, "resolved_within", lambda _timeout, _hosts: lambda _host: ips)
+
+
+def test_a_name_is_called_at_all_its_addresses_until_the_node_answers(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a node dials it."""
+    node = start_node()
+    address = f"{node.node_id}@seed.example.org:{node.address.rpartition(':')[2]}"
+    resolved_to(monkeypatch, "127.0.0.2", "127.0.0.1")  # nobody is at the first
+    result = run("ping", address)
+    assert result.exit_code == 0, result.output
+    found = fields(result)
+    assert (found["id"], found["ip"]) == (node.node_id, "127.0.0.1")
+    assert list(found) == [*LABELS[:6], "ip", "dns", *LABELS[6:]]
+    (answer,) = json.loads(run("ping", address, "--json").stdout)
+    assert (answer["ip"], answer["verdict"]) == ("127.0.0.1", "ok")
+
+
+def test_where_somebody_else_is_at_one_address_of_a_name_the_next_is_called(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no other has the node, the verdict is of who came furthest, and all are told."""
+    one = start_node()
+    port = one.address.rpartition(":")[2]
+    resolved_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    result = run("ping", f"{NOBODY}@seed.example.org:{port}")
+    told = failure(result)
+    assert f"auth failure: 127.0.0.2:{port}: Connection refused; 127.0.0.1:{port}: " in told
+    assert one.node_id in told
 
 
 def test_a_hostile_node_gets_a_line_a_field() -> None:

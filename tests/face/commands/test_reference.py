@@ -19,3 +19,4 @@ def test_every_command_is_there_without_the_flags_of_settings() -> None:
         assert f"## `peerage {' '.join(words)}`\n" in page
     assert "--p2p.send" not in page
     assert page.count("and a flag for each setting") == 4  # start, seed, config check and show
+    assert page.count("  and a flag for each setting\n\n  Example: ") == 4, "it parts an example of two lines"

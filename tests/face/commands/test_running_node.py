@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from peerage.commands.exit_status import FailureError
-from peerage.commands.running_node import NoSocketError, call_node, node_of
+from peerage.commands.node_link import NodeGoneError
+from peerage.commands.running_node import call_node, node_of
 from peerage.config.home import Home
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_socket import listen_for_commands
@@ -72,8 +73,9 @@ def test_a_method_is_called_by_name_and_its_result_returned(home: Home) -> None:
         (b"", "did not answer"),
         (b"nonsense\r\n\r\n", "did not answer"),
         (http("x")[:-2], "did not answer"),
+        (http([1]), "no RPC of a node"),
     ],
-    ids=["refused", "unknown", "hangs up", "no HTTP", "cut off"],
+    ids=["refused", "unknown", "hangs up", "no HTTP", "cut off", "something else"],
 )
 def test_what_goes_wrong_is_one_sentence(home: Home, answer: bytes, text: str) -> None:
     with node(home, answer), pytest.raises(FailureError, match=text):
@@ -82,10 +84,10 @@ def test_what_goes_wrong_is_one_sentence(home: Home, answer: bytes, text: str) -
 
 def test_without_a_socket_that_is_said(home: Home) -> None:
     """Or with one that a dead node has left."""
-    with pytest.raises(NoSocketError, match=r"node\.sock: No such file"):
+    with pytest.raises(NodeGoneError, match=r"node\.sock: No such file"):
         call_node(home, "unban")
     listen_for_commands(home.node_socket).close()
-    with pytest.raises(NoSocketError, match="refused"):
+    with pytest.raises(NodeGoneError, match="refused"):
         call_node(home, "unban")
 
 

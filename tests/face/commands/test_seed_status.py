@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peerage.commands import seed_status
-from peerage.commands.running_node import NoSocketError
+from peerage.commands.node_link import NodeGoneError
 from peerage.config.home import Home
 from tests.face.command_line import run
 
@@ -31,7 +31,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def call(home: Home, _method: str, **_options: Any) -> Any:
         if home.path.name == "b-1":
-            raise NoSocketError("data/node.sock: Connection refused")
+            raise NodeGoneError("no node", "data/node.sock: Connection refused")
         return OVERVIEW
 
     monkeypatch.setattr(seed_status, "call_node", call)

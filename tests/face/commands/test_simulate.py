@@ -101,6 +101,7 @@ def test_each_improvement_can_be_switched_off() -> None:
         (["--unreachable", "1"], "--unreachable"),
         (["--without", "luck"], "--without"),
         (["--attack", "magic"], "--attack"),
+        (["--newcomer", "2h"], "--newcomer: found 7200 s, allowed: at most the simulated time"),
     ],
 )
 def test_mistakes_are_named(options: list[str], text: str) -> None:

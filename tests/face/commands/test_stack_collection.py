@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from peerage.commands.stack_collection import catches_signal, collect_stacks
+from peerage.commands.stack_collection import actor_lines, catches_signal, collect, collect_stacks
 
 WRITES = """
 import sys
@@ -58,7 +58,7 @@ def test_each_process_says_where_it_is_or_why_not(
     one, other, gone = text.split("\n\n====")
     assert one.startswith(f"==== one (process {writes})\n")
     assert "in stand_here" in one
-    assert "it does not write its stacks" in other
+    assert "no actor runs in it, so it writes no stacks" in other
     assert "not asked: No such file or directory" in gone
     assert [process.poll() for process in processes] == [None, None]
     assert file.stat().st_size == 0
@@ -75,3 +75,28 @@ def test_one_that_stands_still_is_not_waited_for_long(
     finally:
         os.kill(pid, signal.SIGCONT)
     assert "it took too long" in collect_stacks([(pid, "one")], tmp_path / "stacks", most_s=-1.0)
+
+
+def test_what_a_process_says_of_its_actors_stands_apart(
+    tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """One without actors has none; of one that cannot say it nothing is known."""
+    writes, does_not = (process.pid for process in processes)
+    one, other = collect([(writes, "one"), (does_not, "other")], tmp_path / "stacks")
+    assert (one.pid, one.title, one.actors) == (writes, "one", [])
+    assert "@actors" not in one.threads
+    assert other.actors is None
+
+
+def test_the_lines_of_an_actor() -> None:
+    """What it does, for whom it waits, what waits for it, and where it is."""
+    busy = {
+        "actor": "chat", "class_path": "app:Chat", "state": "waiting", "message": "Hello", "age": 3.21,
+        "waits_for": "switch", "mailbox": 7, "oldest_age": 3.0, "stack": ["app.py:9 Chat.receive"],
+    }  # fmt: skip
+    ready = busy | {"state": "ready", "message": "", "waits_for": "", "stack": []}
+    assert list(actor_lines([busy, ready])) == [
+        "chat  app:Chat  waiting; Hello, 3.2 s old; waits for switch; 7 messages wait, the oldest for 3.0 s",
+        "    app.py:9 Chat.receive",
+        "chat  app:Chat  ready; 7 messages wait, the oldest for 3.0 s",
+    ]

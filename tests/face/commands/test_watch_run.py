@@ -48,7 +48,17 @@ def test_mistakes_end_it_before_anybody_is_dialled(
     assert "Traceback" not in result.stderr
 
 
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """A command is deaf to them at its end, for its process ends with it; ours does not."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("signals_as_before")
 def test_it_ends_well_after_its_time_and_leaves_nothing(tmp_path: Path) -> None:
     """With nobody to dial, too: it says so, and where it listens."""
     output = tmp_path / "seen.jsonl"

@@ -52,6 +52,21 @@ def test_each_transaction_is_told_once_with_who_brought_it_first(
     anna.expect_nothing()
 
 
+def test_a_transaction_may_be_larger_than_a_node_takes_by_default(
+    harness: ReactorHarness[MempoolWatcher],
+) -> None:
+    """The network's nodes may be configured so, and would bring it again after each disconnect."""
+    [channel] = MempoolWatcher.channels
+    assert channel.recv_message_capacity == 21 * 1024 * 1024 > MEMPOOL.recv_message_capacity
+    large = bytes(3 * 1024 * 1024)
+    anna, bert = harness.connect(), harness.connect()
+    for peer in (anna, bert):
+        peer.send(MEMPOOL.id, message(large))
+        peer.wait_until_handled()
+    [seen] = everything(harness).transactions
+    assert (seen.hash, seen.size, seen.peers) == (sha256(large).digest(), len(large), 2)
+
+
 def test_a_transaction_waits_for_further_peers(harness: ReactorHarness[MempoolWatcher]) -> None:
     """Unless it is asked for everything."""
     anna = harness.connect()

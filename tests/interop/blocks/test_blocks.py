@@ -17,9 +17,13 @@ from peerage import Node
 from peerage.blocks.block_json import block_of_json
 from peerage.messages import types
 from peerage.testing import loopback_config
+from tests.chaos.links import Link
 from tests.face.blocks.made_chain import seal
 from tests.face.blocks.serving import BlockServer
 from tests.interop.blocks.chain_of_validators import NETWORK, ChainOfValidators
+from tests.waiting import wait_until
+
+ASKED_TIMEOUT_S = 60.0
 
 pytestmark = pytest.mark.timeout(600)  # with time to build the real node
 
@@ -49,6 +53,11 @@ LIES: dict[str, Callable[[types.Block], None]] = {
 }
 
 
+def asked_file(home: Path, name: str) -> Path:
+    """It is there once the liar of this name was asked for a block."""
+    return home / f"{name}.asked"
+
+
 def liar(
     stack: ExitStack, home: Path, name: str, blocks: list[types.Block], lie: Callable[[types.Block], None]
 ) -> Node:
@@ -57,7 +66,7 @@ def liar(
     for block in lying:
         lie(block)
     config = loopback_config(home / name, network=NETWORK, log_level="error")
-    server = (BlockServer, tuple(block.SerializeToString() for block in lying))
+    server = (BlockServer, tuple(block.SerializeToString() for block in lying), 1, asked_file(home, name))
     return stack.enter_context(Node(config, reactors={"BLOCKSYNC": server}, name=f"{name}/"))
 
 
@@ -85,6 +94,30 @@ def fetch(
     )
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary, done
+
+
+def fetch_liar_first(
+    chain: ChainOfValidators, home: Path, name: str, node: Node, to: int
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+    """The honest are silent until the liar was asked: they could bring all before it is there."""
+    with ExitStack() as held, ThreadPoolExecutor(1) as meanwhile:
+        links = [held.enter_context(Link(("127.0.0.1", each.port))) for each in chain.nodes[1:]]
+        for link in links:
+            link.silence()
+
+        def let_in() -> None:
+            try:
+                wait_until(asked_file(home, name).exists, ASKED_TIMEOUT_S)
+            finally:
+                for link in links:
+                    link.mend()
+
+        let = meanwhile.submit(let_in)
+        honest = [f"{each.id}@{link.address}" for each, link in zip(chain.nodes[1:], links, strict=True)]
+        peers = ",".join([node.address, *honest])
+        met = fetch(chain, home / f"{node.node_id}.jsonl", "--peers", peers, "--to", to, "--per-peer", 1)
+        let.result()
+    return met
 
 
 @pytest.mark.usefixtures("comet_node")  # builds it
@@ -121,15 +154,13 @@ def test_blocks_are_those_of_the_network_and_each_liar_is_named(tmp_path: Path, 
 
         blocks = [block_of_json(each) for each in truth]
         with ExitStack() as stack, ThreadPoolExecutor(len(LIES)) as pool:
+            names = {reason: f"liar{number}" for number, reason in enumerate(LIES)}
             nodes = {
-                reason: liar(stack, tmp_path, f"liar{number}", blocks, lie)
-                for number, (reason, lie) in enumerate(LIES.items())
+                reason: liar(stack, tmp_path, names[reason], blocks, lie) for reason, lie in LIES.items()
             }
 
             def meet(reason: str) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
-                peers = ",".join([nodes[reason].address, *real[1:]])
-                output = tmp_path / f"{nodes[reason].node_id}.jsonl"
-                return fetch(chain, output, "--peers", peers, "--to", changed - 1, "--per-peer", 1)
+                return fetch_liar_first(chain, tmp_path, names[reason], nodes[reason], changed - 1)
 
             for reason, (summary, done) in zip(LIES, pool.map(meet, LIES), strict=True):
                 who = nodes[reason].node_id

@@ -18,7 +18,8 @@ from tests.interop.cometnode import CometNode, CometNodeError
 __all__ = ["OURS", "VERSIONS", "Place", "conform", "running"]
 
 OURS = "peerage"
-VERSIONS = ("v0.34.35", "v0.37.18", "v0.38.26", "v0.40.0")
+# The newest of each line that the Go module proxy serves.
+VERSIONS = ("v0.34.35", "v0.37.18", "v0.38.26", "v0.39.4", "v0.40.0", "v1.0.1")
 TIMEOUT_S = 300.0
 TRIES = 3
 

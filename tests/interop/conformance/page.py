@@ -24,14 +24,15 @@ python -m tests.interop.conformance                                          # s
 python -m tests.interop.conformance --write docs/reference/conformance.md    # this page
 ```
 
+The nodes of CometBFT are the newest of each line that the Go module proxy serves: v0.34, v0.37 to v0.40, and v1.
 Every node runs alone on the loopback with the timeouts that it has by default, and its RPC has it dial us.
 *ok*: the right answer came. Otherwise the word is what came: *ended* by the node, *served* as before, *held* without a word.
 A case that needs `--all`, `--slow` or `--rpc` is not done by default.
 
 Wrong here is what the reference calls wrong.
-CometBFT takes an ephemeral key that is too short or too long, fills it up or cuts it, and goes on;
+CometBFT, in every line, takes an ephemeral key that is too short or too long, fills it up or cuts it, and goes on;
 the specification says 32 bytes, and we refuse it.
-All other rules it keeps, as far as these cases go.
+All other rules it keeps, as far as these cases go; no line differs from another.
 Not among them is an empty sealed frame: we skip it, CometBFT takes it for the byte that it read last
 ([hostile cases](hostile-cases.md)).
 """

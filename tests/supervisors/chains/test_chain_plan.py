@@ -103,6 +103,19 @@ def test_metrics_of_each_go_through_a_socket_in_its_home(home: Home) -> None:
     assert not plan_chains(home, TABLE, {})[0].config.instrumentation.prometheus
 
 
+def test_the_page_of_all_asks_rpc_at_a_socket_in_each_home(home: Home) -> None:
+    """In addition to where it was set to serve, or instead of nowhere."""
+    for laddr, expected in (
+        ("", "unix://data/rpc.sock"),
+        ("tcp://127.0.0.1:0", "tcp://127.0.0.1:0,unix://data/rpc.sock"),
+    ):
+        for dashboard_at, served in (("", laddr), (":26661", expected)):
+            table = ChainTable(TABLE.chains, dashboard_at=dashboard_at)
+            plan = plan_chains(home, table, {"rpc.laddr": laddr})[0]
+            assert plan.config.rpc.laddr == served
+    assert plan.rpc_socket == plan.home.path / "data/rpc.sock"
+
+
 def test_mistakes_of_all_chains_are_said_together(home: Home) -> None:
     """Each with the chain that has it."""
     table = ChainTable((Chain("a-1", {"p2p.seeds": "nonsense"}), Chain("b-1", {"p2p.laddr": "nowhere"})))
@@ -119,11 +132,12 @@ def test_mistakes_of_all_chains_are_said_together(home: Home) -> None:
         (TABLE, {"p2p.seeds": SEED}, "each chain has its own"),
         (ChainTable(TABLE.chains, metrics="nowhere"), {}, "metrics: found"),
         (ChainTable(TABLE.chains, metrics="unix://m.sock"), {}, "metrics: found"),
+        (ChainTable(TABLE.chains, dashboard_at="nowhere"), {}, "dashboard_at: found"),
         (TABLE, {"p2p.laddr": "tcp://127.0.0.1:26656"}, "as of p2p.laddr of chain a-1"),
         (TABLE, {"rpc.laddr": "tcp://127.0.0.1:26657"}, "as of rpc.laddr of chain a-1"),
         (TABLE, {"instrumentation.prometheus": "true"}, "as of instrumentation.prometheus_listen_addr of"),
     ],
-    ids=["none", "network", "seeds", "metrics", "unix metrics", "laddr", "rpc", "prometheus"],
+    ids=["none", "network", "seeds", "metrics", "unix metrics", "page", "laddr", "rpc", "prometheus"],
 )
 def test_what_cannot_be_is_a_mistake(
     home: Home, table: ChainTable, flags: Mapping[str, str], expected: str
@@ -158,7 +172,21 @@ def test_a_port_that_somebody_has_is_said_with_its_chain(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=r"chain a-1: p2p.laddr: .*(?s:.*)metrics: ") as caught:
-            check_ports([listening_at(plan, port), listening_at(other, 0)], f"127.0.0.1:{port}")
+            check_ports(
+                [listening_at(plan, port), listening_at(other, 0)], ChainTable(metrics=f"127.0.0.1:{port}")
+            )
     assert len(caught.value.mistakes) == 2
     for _ in range(2):
-        check_ports([listening_at(plan, port)], "")
+        check_ports([listening_at(plan, port)], ChainTable())
+
+
+def test_further_places_for_peers_are_looked_at_too(home: Home) -> None:
+    """Each chain has its own."""
+    plan, _other = plan_chains(home, TABLE, {})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        also = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = listening_at(plan, 0).config.replace(peerage={"listen_also": also})
+        with pytest.raises(ConfigError, match=r"chain a-1: peerage.listen_also: "):
+            check_ports([ChainPlan(plan.id, plan.home, plan.settings, config)], ChainTable())
+    with pytest.raises(ConfigError, match=r"127.0.0.1:26699"):
+        plan_chains(home, TABLE, {"peerage.listen_also": "127.0.0.1:26699"})

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from peerage.supervisors.chains import chain_process
 from peerage.supervisors.chains.chain_process import ChainProcess, command_of
-from tests.nodes import wait_until
+from tests.processes import is_alive
 from tests.supervisors.chains.programs import (
     FAILS,
     HEARS_NOTHING,
@@ -22,6 +21,7 @@ from tests.supervisors.chains.programs import (
     LISTENS_UNTIL_EOF,
     RELOADS,
 )
+from tests.waiting import wait_until
 
 Begin = Callable[..., ChainProcess]
 
@@ -116,7 +116,7 @@ def test_what_is_left_of_it_is_waited_for_and_then_killed(
     process.stop()
     ended(process)
     wait_until(process.cleared)
-    assert not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(left)
 
 
 def test_the_command_is_ours_with_this_interpreter() -> None:

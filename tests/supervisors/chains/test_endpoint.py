@@ -1,4 +1,4 @@
-"""Where the metrics of all chains are served."""
+"""Where the metrics of all chains, and their dashboard, are served."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listening import ListenFailedError
 from peerage.actors.http.server import HttpServer, HttpServerDiedError
+from peerage.actors.metrics.app import metrics_app
 from peerage.config.listen_address import ListenAddress
 from peerage.supervisors.chains import endpoint as endpoint_module
-from peerage.supervisors.chains.endpoint import MetricsEndpoint
-from tests.nodes import wait_until
+from peerage.supervisors.chains.endpoint import ChainsEndpoint
+from tests.waiting import wait_until
 
 ANY = ListenAddress.parse("127.0.0.1:0")
 
@@ -35,9 +37,13 @@ class One(Collector):
         yield GaugeMetricFamily("one", "One.", value=1.0)
 
 
+def served(address: ListenAddress) -> ChainsEndpoint:
+    return ChainsEndpoint("metrics", address, HttpLimits(), lambda: metrics_app(One(), 0))
+
+
 def test_it_is_served_once_somebody_asks() -> None:
     """Until then nothing is imported; at the end the port is free."""
-    endpoint = MetricsEndpoint(ANY, (), One)
+    endpoint = served(ANY)
     try:
         before = One.made
         with urllib.request.urlopen(
@@ -47,7 +53,7 @@ def test_it_is_served_once_somebody_asks() -> None:
         assert (before, One.made) == (0, 1)
     finally:
         endpoint.close()
-    MetricsEndpoint(ListenAddress.parse(endpoint.address), (), One).close()
+    served(ListenAddress.parse(endpoint.address)).close()
 
 
 def test_a_server_that_has_failed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +69,7 @@ def test_a_server_that_has_failed_is_replaced(monkeypatch: pytest.MonkeyPatch) -
         check(server)
 
     monkeypatch.setattr(HttpServer, "check", checked)
-    endpoint = MetricsEndpoint(ANY, (), One)
+    endpoint = served(ANY)
     before = One.made
     try:
         for _ in range(2):
@@ -75,7 +81,7 @@ def test_a_server_that_has_failed_is_replaced(monkeypatch: pytest.MonkeyPatch) -
         endpoint.close()
 
 
-def ask(endpoint: MetricsEndpoint) -> bool:
+def ask(endpoint: ChainsEndpoint) -> bool:
     """Whether it serves."""
     try:
         with urllib.request.urlopen(
@@ -88,7 +94,7 @@ def ask(endpoint: MetricsEndpoint) -> bool:
 
 def test_an_address_that_is_taken_is_an_error() -> None:
     """It is said before anything starts."""
-    endpoint = MetricsEndpoint(ANY, (), One)
+    endpoint = served(ANY)
     with pytest.raises(ListenFailedError):
-        MetricsEndpoint(ListenAddress.parse(endpoint.address), (), One)
+        served(ListenAddress.parse(endpoint.address))
     endpoint.close()

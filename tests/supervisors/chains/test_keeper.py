@@ -15,8 +15,8 @@ from peerage.supervisors.chains import keeper as keeper_module
 from peerage.supervisors.chains.keeper import ChainKeeper, ChainState, ChainStatus, KeptChain
 from peerage.supervisors.chains.restarts import Restarts
 from peerage.supervisors.intensity import Backoff, Intensity
-from tests.nodes import wait_until
 from tests.supervisors.chains.programs import FAILS, HEARS_NOTHING, LISTENS, RELOADS, SLOW_TO_HEED
+from tests.waiting import wait_until
 
 Keep = Callable[..., ChainKeeper]
 WAIT_S = 20.0

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from peerage.supervisors.chains.session import kill_session, members_of
-from tests.nodes import wait_until
 from tests.supervisors.chains.programs import LISTENS
+from tests.waiting import wait_until
 
 
 def test_members_are_those_that_live() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,7 +14,10 @@ from peerage import HomeInUseError, Node, NodeNotRunningError
 from peerage.actors.runtime import System
 from peerage.supervisors.node.awaiting import AwaitedNode
 from peerage.supervisors.node.life import Lives
+from peerage.supervisors.node.requests import Request
 from tests.nodes import EchoReactor, node_config
+
+T = TypeVar("T")
 
 
 class Held(AwaitedNode):
@@ -40,6 +44,12 @@ class Held(AwaitedNode):
         self.begun.set()
         self.goes_on.wait(10.0)
         self.calls.append("stopped")
+
+    def _ask(self, request: Request[T]) -> T:
+        raise AssertionError(f"it is asked nothing here: {request}")
+
+    async def _ask_async(self, request: Request[T]) -> T:
+        return self._ask(request)
 
 
 async def _begun(node: Held) -> None:

@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,40 @@ def test_a_forked_child_is_told_whose_node_it_is(start_node: StartNode) -> None:
 
     assert all("forked child" in text for text in in_a_fork(use))
     wait_until(lambda: node.is_running)
+
+
+@pytest.mark.parametrize("kind", [int, "Connected", Happening, Connected.kind], ids=repr)
+def test_what_is_no_kind_of_event_is_a_mistake_that_lists_them(kind: Any, tmp_path: Path) -> None:
+    """Whoever listened for it would wait for ever."""
+    node = Node(node_config(tmp_path / "home"), {})
+    for listen in (lambda: node.events(Lost, kind), lambda: node.on(kind, print)):
+        with pytest.raises(TypeError, match=r"no kind of event; .*: Banned, Connected, "):
+            listen()
+
+
+async def hear(event: Any) -> None:
+    """Of no use: a thread calls it."""
+
+
+class Listener:
+    """As `hear`."""
+
+    async def __call__(self, event: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("callback", "fault"),
+    [
+        (None, "cannot be called"),
+        (hear, "is a coroutine function"),
+        (partial(hear), "is a coroutine function"),
+        (Listener(), "is a coroutine function"),
+    ],
+    ids=["nothing", "function", "partial", "object"],
+)
+def test_what_nobody_could_call_or_would_await_is_refused(callback: Any, fault: str, tmp_path: Path) -> None:
+    """Each event would be lost, and nobody told."""
+    node = Node(node_config(tmp_path / "home"), {})
+    for listen in (lambda: node.on(Lost, callback), lambda: node.on_end(callback)):
+        with pytest.raises(TypeError, match=fault):
+            listen()

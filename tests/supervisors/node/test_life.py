@@ -83,15 +83,14 @@ def test_its_end_gives_back_what_it_holds(life: NodeLife, config: Config) -> Non
     life.call_off = lambda: called_off.append(True)
     life.listen(config)
     life.fds.append(os.memfd_create("held"))
-    held, listener = life.fds[0], life.listener
+    held, listener = life.fds[0], life.listeners[0]
     assert (list(life.http_fds("rpc")), list(life.http_fds("control"))) == (["rpc-0"], ["control-0"])
     assert config.home.node_socket.is_socket()
     life.over(None)
     assert not config.home.node_socket.exists()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(held)
-    assert listener is not None
-    assert (listener.fileno(), life.http_listeners, called_off) == (-1, {}, [True])
+    assert (listener.fileno(), life.listeners, life.http_listeners, called_off) == (-1, [], {}, [True])
     HomeLock(config.home, "a node").release()
 
 
@@ -112,8 +111,7 @@ def test_a_home_in_which_no_socket_can_be_made_is_no_reason_not_to_run(
 def test_a_port_that_is_taken_is_an_error(life: NodeLife, config: Config, tmp_path: Path) -> None:
     """What had been taken before is given back with the rest."""
     life.listen(config)
-    assert life.listener is not None
-    port = life.listener.getsockname()[1]
+    port = life.listeners[0].getsockname()[1]
     taken = node_config(tmp_path / "other", p2p={"laddr": f"tcp://127.0.0.1:{port}"})
     with pytest.raises(ListenError):
         NodeLife(ID, HomeLock(taken.home, "a node")).listen(taken)
@@ -305,10 +303,10 @@ def test_a_forked_child_has_nothing_of_it(lives: Lives, life: NodeLife, config: 
     """It cannot ask, start or stop, and holds no port."""
     lives.start(lambda: lives.enter(run(life)), pytest.fail)
     life.listen(config)
+    listener = life.listeners[0]
 
     def child() -> str:
-        assert life.listener is not None
-        assert (life.listener.fileno(), lives.is_running, lives.is_elsewhere) == (-1, False, True)
+        assert (listener.fileno(), lives.is_running, lives.is_elsewhere) == (-1, False, True)
         with pytest.raises(NodeNotRunningError) as caught:
             lives.check_process()
         return caught.value.why

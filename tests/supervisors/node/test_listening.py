@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
+from peerage.config import Config
 from peerage.supervisors.node import listening
 from peerage.supervisors.node.errors import ListenError
-from peerage.supervisors.node.listening import listen_for_http, listen_for_peers, names_to_listen_on
+from peerage.supervisors.node.listening import (
+    PeerPlace,
+    listen_for_http,
+    listen_for_peers,
+    names_to_listen_on,
+)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -30,6 +37,44 @@ def test_a_taken_port_names_setting_address_and_cause() -> None:
     with listen_for_peers("tcp://127.0.0.1:0") as first, pytest.raises(ListenError) as caught:
         listen_for_peers(address_of(first))
     assert (caught.value.key, caught.value.cause) == ("p2p.laddr", "Address already in use")
+
+
+def config_of(home: Path, laddr: str, *also: str) -> Config:
+    return Config(home, network="n", p2p={"laddr": laddr}, peerage={"listen_also": ",".join(also)})
+
+
+@pytest.mark.parametrize(
+    ("laddr", "also", "v6_only"),
+    [
+        ("tcp://0.0.0.0:26656", (), [False]),
+        ("tcp://[::]:26656", (), [False]),
+        ("tcp://0.0.0.0:26656", ("tcp://[::]:26656",), [False, True]),
+        ("tcp://[::]:26656", ("0.0.0.0:26656", "[::1]:26657"), [True, False, False]),
+        ("tcp://localhost:26656", ("tcp://[::]:26656",), [False, True]),
+    ],
+)
+def test_where_peers_connect(tmp_path: Path, laddr: str, also: tuple[str, ...], v6_only: list[bool]) -> None:
+    """At laddr first. An IPv6 listener leaves IPv4 to the one that has the same port."""
+    places = PeerPlace.all_of(config_of(tmp_path, laddr, *also))
+    assert [(place.text, place.v6_only) for place in places] == list(
+        zip((laddr, *also), v6_only, strict=True)
+    )
+    assert [place.key for place in places] == ["p2p.laddr", *["peerage.listen_also"] * len(also)]
+
+
+def test_both_families_have_one_port(tmp_path: Path) -> None:
+    """Each has its own listener."""
+    with socket.create_server(("0.0.0.0", 0)) as once:
+        port = once.getsockname()[1]
+    places = PeerPlace.all_of(config_of(tmp_path, f"tcp://0.0.0.0:{port}", f"tcp://[::]:{port}"))
+    with places[0].listen() as of_ipv4, places[1].listen() as of_ipv6:
+        with socket.create_connection(("127.0.0.1", port)), of_ipv4.accept()[0]:
+            pass
+        with socket.create_connection(("::1", port)), of_ipv6.accept()[0]:
+            pass
+        with pytest.raises(ListenError) as caught:
+            PeerPlace.all_of(config_of(tmp_path, "tcp://127.0.0.1:0", f"tcp://[::]:{port}"))[1].listen()
+    assert (caught.value.key, caught.value.address) == ("peerage.listen_also", f"tcp://[::]:{port}")
 
 
 def test_a_setting_may_name_several_addresses_for_http() -> None:

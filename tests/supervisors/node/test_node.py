@@ -41,6 +41,7 @@ ASKED: dict[str, Callable[[Node], Any]] = {
     "add_private_peer_ids": lambda node: node.add_private_peer_ids([ID]),
     "add_unconditional_peer_ids": lambda node: node.add_unconditional_peer_ids([ID]),
     "address": lambda node: node.address,
+    "addresses": lambda node: node.addresses,
     "ban": lambda node: node.ban(ID),
     "broadcast": lambda node: node.broadcast(HIGH, b"hello"),
     "dial": lambda node: node.dial(STRANGER, persistent=True),
@@ -99,6 +100,7 @@ ALWAYS = {
 }
 NEVER_WAITS = {
     "address",
+    "addresses",
     "broadcast",
     "config",
     "dial_peers_async",

@@ -14,7 +14,7 @@ from peerage.config import Config
 from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
-from peerage.supervisors.node.preconditions import NameChecks, check_limits
+from peerage.supervisors.node.preconditions import NameChecks, check_cluster, check_limits
 from peerage.supervisors.node.room_to_start import SystemLimits
 from tests.nodes import node_config
 
@@ -52,6 +52,19 @@ def name_server(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[N
     speaks.set()
 
 
+def test_a_node_that_is_to_share_its_book_needs_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence says what to install. The cluster itself may come later."""
+    shares = node_config(tmp_path, peerage={"cluster": "10.0.0.1:6379"})
+    monkeypatch.setattr(preconditions, "find_spec", lambda _name: None)
+    with pytest.raises(
+        ConfigError, match=r"peerage\.cluster.*10\.0\.0\.1:6379.*pip install 'peerage\[ray\]'"
+    ):
+        check_cluster(shares)
+    check_cluster(node_config(tmp_path))
+    monkeypatch.setattr(preconditions, "find_spec", lambda _name: object())
+    check_cluster(shares)
+
+
 def test_a_node_that_has_no_room_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each HTTP service has a socket for each of its addresses."""
     monkeypatch.setattr(SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(64, 12))))
@@ -71,7 +84,7 @@ def test_a_node_that_has_no_room_does_not_start(tmp_path: Path, monkeypatch: pyt
 def test_no_seed_that_resolves_and_no_address_is_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names each seed and its cause; with an address in the book the node finds others."""
+    """The error names each seed and its cause; with a bootstrap peer or an address in the book the node finds others."""
     seeds = config(tmp_path, pex=True, seeds=(SEED, OTHER))
     with pytest.raises(SeedsUnresolvedError) as caught:
         NameChecks(seeds, PATIENCE_S).check()
@@ -79,6 +92,7 @@ def test_no_seed_that_resolves_and_no_address_is_a_mistake(
         SEED: "host 'seed.invalid' was not found: no such name",
         OTHER: "host 'other.invalid' was not found: no such name",
     }
+    NameChecks(seeds.replace(peerage={"bootstrap_peers": OTHER}), PATIENCE_S).check()
     monkeypatch.setattr(preconditions, "_book_is_empty", lambda _config: False)
     NameChecks(seeds, PATIENCE_S).check()
 

@@ -97,3 +97,10 @@ def test_a_node_without_channels_is_told(tmp_path: Path) -> None:
 def test_a_seed_without_peer_exchange_is_told(tmp_path: Path) -> None:
     """It cannot do what a seed is for."""
     assert [each.what for each in found(tmp_path, seed_mode=True, pex=False)] == ["nothing to tell"]
+
+
+def test_a_bootstrap_peer_will_do(tmp_path: Path) -> None:
+    """It is in the book, or will be once its name resolves; ourselves are nobody."""
+    for text, lacks in ((OTHER, False), (SELF, True)):
+        config = node_config(tmp_path, p2p={"pex": True}, peerage={"bootstrap_peers": text})
+        assert bool(hindrances(config, OURS, has_channels=True, book_is_empty=lambda: True)) is lacks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from peerage.actors.reactors.reactor import Reactor
@@ -81,3 +83,44 @@ def test_channels_of_the_program_have_a_relay() -> None:
         ReactorTable({"PROGRAM": Alpha}, pex=True, own_channels=[own])
     with pytest.raises(ValueError, match="channel 0x72 of reactor 'PROGRAM' belongs to 'B'"):
         ReactorTable({"B": Beta}, pex=True, own_channels=[ChannelDescriptor(id=0x72)])
+
+
+@pytest.mark.parametrize(
+    "spec", [int, Alpha(), "Alpha", None, (5, "argument")], ids=lambda spec: str(type(spec).__name__)
+)
+def test_what_is_no_class_of_a_reactor_is_a_mistake_that_says_what_is_expected(spec: Any) -> None:
+    """An object of one as well: it could not be started anew."""
+    with pytest.raises(
+        TypeError, match=r"reactor 'A' is .*; a class derived from peerage.Reactor is expected"
+    ):
+        ReactorTable({"A": spec}, pex=False)
+
+
+@pytest.mark.parametrize(
+    "channels", [[0x50], ChannelDescriptor(id=0x50), None], ids=["number", "one", "none"]
+)
+def test_what_are_no_channels_is_a_mistake_that_says_what_is_expected(channels: Any) -> None:
+    """With the reactor whose they should be."""
+    wrong = type("Wrong", (Reactor,), {"channels": channels})
+    with pytest.raises(
+        TypeError, match=r"reactor 'W': channels is .*; a list of ChannelDescriptor is expected"
+    ):
+        ReactorTable({"W": wrong}, pex=False)
+
+
+def test_reactors_without_names_are_a_mistake_that_says_what_is_expected() -> None:
+    """As a list of classes is."""
+    with pytest.raises(
+        TypeError, match=r"reactors is \[<class .*Alpha'>\]; classes by their names are expected"
+    ):
+        ReactorTable([Alpha], pex=False)  # type: ignore[arg-type]  # that is the mistake
+
+
+def test_an_unknown_channel_is_a_mistake_that_lists_the_others() -> None:
+    """What is sent there would reach nobody."""
+    table = ReactorTable({"A": Alpha, "B": Beta}, pex=False)
+    table.check_channel(0x71)
+    with pytest.raises(ValueError, match=r"channel 0x77 is of no reactor .*: 0x70, 0x71, 0x72"):
+        table.check_channel(0x77)
+    with pytest.raises(ValueError, match=r"channel 'ECHO' is of no reactor .*: none"):
+        ReactorTable({}, pex=False).check_channel("ECHO")  # type: ignore[arg-type]  # as a program may call it

@@ -27,8 +27,12 @@ def test_nothing_follows_from_the_same_configuration() -> None:
     [
         ({"log_level": "debug"}, {LOGS}),
         ({"p2p": {"max_num_inbound_peers": 7}}, {TOLD, PEX}),
+        ({"peerage": {"peers_per_ip": 7}}, {TOLD, PEX}),
+        ({"peerage": {"peers_per_ip_exempt": "10.0.0.0/8"}}, {TOLD, PEX}),
         ({"p2p": {"max_num_outbound_peers": 7}}, {PEX}),
         ({"p2p": {"seeds": BERT}}, {PEX}),
+        ({"peerage": {"rotate_peers": 300.0}}, {PEX}),
+        ({"peerage": {"bootstrap_peers": BERT}}, {ADDRBOOK}),
         ({"p2p": {"send_rate": 7}}, {TOLD}),
         ({"p2p": {"persistent_peers": f"{ANNA},{BERT}"}}, {TOLD, PEX}),
         ({"p2p": {"persistent_peers": BERT}}, {TOLD, PEX, ADDRBOOK}),
@@ -49,7 +53,24 @@ def test_what_needs_a_restart_is_named_with_both_values() -> None:
     assert [change.name for change in found.pending] == ["network", "moniker", "p2p.laddr", "peerage.network"]
     assert found.pending[1] == Change("moniker", '"anna"', '"bert"')
     assert found.names == {"p2p.send_rate"}
-    assert found.applied[0].how == "for connections that are made from now on"
+    assert found.applied[0].how == ""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "section", "setting", "how"),
+    [
+        (1, "p2p", "send_rate", ""),
+        (0, "p2p", "send_rate", "for connections that are made from now on"),
+        (1, "peerage", "ping_interval", "for connections that are made from now on"),
+    ],
+)
+def test_what_does_not_count_for_connections_that_there_are_says_so(
+    hosts: int, section: str, setting: str, how: str
+) -> None:
+    """Rates do, but for peers in processes of their own."""
+    old = OLD.replace(peerage={"peer_hosts": hosts})
+    (change,) = plan(old, old.replace(**{section: {setting: 77}})).applied
+    assert change.how == how
 
 
 def test_who_is_in_a_list_is_said_to_nobody() -> None:

@@ -40,6 +40,7 @@ def test_ids_are_looked_at_before_anybody_is_asked() -> None:
     with pytest.raises(ValueError, match="'nobody' is no node ID"):
         requests.remove_persistent(["nobody"])
     assert requests.remove_persistent([ID.upper()]).message.ids == (ID,)
+    assert requests.remove_persistent([f"{ID}@127.0.0.1:26656"]).message.ids == (ID,)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,10 @@ def test_ids_are_looked_at_before_anybody_is_asked() -> None:
 def test_what_a_program_gets_of_an_answer(request_: requests.Request[Any], answer: Any, result: Any) -> None:
     """IDs, peers, and nothing where there is nothing to tell."""
     assert request_.result(answer) == result
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0, float("nan"), float("inf")])
+def test_a_ban_lasts_for_some_time(seconds: float) -> None:
+    """One that has ended before it begins keeps nobody out."""
+    with pytest.raises(ValueError, match=r"a ban for .* seconds is none; a number above 0 is expected"):
+        requests.ban(ID, seconds, "by this test")

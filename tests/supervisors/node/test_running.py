@@ -47,10 +47,14 @@ class Impatient(Node):
     """Gets the signal again, and again, while it stops."""
 
     number = 0
+    _is_interrupted = False
 
     def stop(self) -> None:
-        for _ in range(2):
-            send(self.number)
+        if not self._is_interrupted:  # the signal's handler stops it, too, while the start has its last words
+            self._is_interrupted = True
+            for _ in range(2):
+                send(self.number)
+            self._is_interrupted = False
         super().stop()
 
 

@@ -55,9 +55,12 @@ def test_it_says_where_the_node_is_reached(tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             life.http_listeners["rpc"] = [server]
             facts = start_facts(config, life, ("PEX",))
+            life.told_also = (f"{'a' * 40}@[::1]:26656",)
+            of_two = start_facts(config, life, ("PEX",))
             port = server.getsockname()[1]
     finally:
         life.release()
     assert (facts["address"], facts["network"], facts["moniker"]) == (life.address, "n", "m")
     assert facts["rpc"] == f"tcp://127.0.0.1:{port}"
-    assert "metrics" not in facts
+    assert {"metrics", "also"}.isdisjoint(facts)
+    assert of_two["also"] == f"{'a' * 40}@[::1]:26656"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from peerage.actors.context import NodeContext
 from peerage.actors.names import NodeNames
 from peerage.actors.reactors.reactor import Reactor
+from peerage.actors.runtime import THREAD
 from peerage.config import Config
 from peerage.config.home_lock import HomeLock
 from peerage.supervisors.node.life import NodeLife
 from peerage.supervisors.node.parts import ADDRBOOK
-from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.tree import (
     BOOK_SHUTDOWN_S,
     CHILD_SHUTDOWN_S,
@@ -41,9 +43,7 @@ class Alpha(Reactor):
     channels = (ChannelDescriptor(id=0x70),)
 
 
-CONTEXT = NodeContext(  # is handed on as it is
-    NodeNames("one/", (), 1), cast("Config", None), KEY.public_key, INFO, Alpha.channels, {}
-)
+NAMES = NodeNames("one/", (), 1)
 
 
 @pytest.fixture
@@ -54,15 +54,23 @@ def lives() -> Iterator[list[NodeLife]]:
         life.release()
 
 
-def children(config: Config, lives: list[NodeLife], *, hosts: int = 1) -> dict[str, ChildSpec]:
+def children(
+    config: Config,
+    lives: list[NodeLife],
+    *,
+    hosts: int = 1,
+    takes_commands: bool = False,
+    own: Mapping[str, ReactorSpec] = MappingProxyType({"A": (Alpha, 1)}),
+) -> dict[str, ChildSpec]:
     """By their parts' names, without the node's."""
-    reactors = ReactorTable({"A": (Alpha, 1)}, pex=config.p2p.pex)
+    reactors = ReactorTable(own, pex=config.p2p.pex)
     names = NodeNames("one/", reactors.names, hosts)
-    life = NodeLife("ab" * 20, HomeLock(config.home, "a node"))
+    life = NodeLife("ab" * 20, HomeLock(config.home, "a node"), takes_commands)
     lives.append(life)
     life.listen(config)
-    tree = NodeTree(config, names, reactors, (), ())
-    specs = tree.children(life, CONTEXT, KEY, None)
+    tree = NodeTree(config, names, reactors, (), (), takes_commands=takes_commands)
+    context = NodeContext(NAMES, config, KEY.public_key, INFO, Alpha.channels, reactors.routes)
+    specs = tree.children(life, context, KEY, None)
     assert tree.size == len(specs)
     return {spec.id.removeprefix("one/"): spec for spec in specs}
 
@@ -74,10 +82,23 @@ def test_the_order_of_a_node(tmp_path: Path, lives: list[NodeLife]) -> None:
     assert list(children(config, lives, hosts=2)) == order
 
 
+def test_a_node_that_shares_its_book_has_a_keeper_for_that(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """In a thread, which may wait, and has no memory of its own to be measured."""
+    config = node_config(tmp_path, peerage={"cluster": "10.0.0.1:6379", "memory_limit": 10**9})
+    keeper = children(config, lives)["cluster"]
+    assert (keeper.start.options["place"], keeper.health) == (THREAD, None)
+
+
 def test_servers_that_are_off_are_not_there(tmp_path: Path, lives: list[NodeLife]) -> None:
     """Nor is peer exchange."""
     found = list(children(node_config(tmp_path), lives))
     assert found == ["addrbook", "switch", "reactor-A", "peers-0"]
+
+
+def test_commands_are_taken_without_rpc(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """By the process that RPC would have, at the socket in the home alone."""
+    rpc = children(node_config(tmp_path), lives, takes_commands=True)["rpc"]
+    assert set(rpc.start.options["fds"]) == {"control-0"}
 
 
 def test_each_child_has_its_node_s_name_and_context(tmp_path: Path, lives: list[NodeLife]) -> None:
@@ -86,7 +107,7 @@ def test_each_child_has_its_node_s_name_and_context(tmp_path: Path, lives: list[
         assert spec.name == spec.id
         assert spec.name.startswith("one/")
         extra = spec.start.options["extra"]
-        assert (extra.names, extra.node_id) == (CONTEXT.names, KEY.node_id)
+        assert (extra.names, extra.node_id) == (NAMES, KEY.node_id)
 
 
 def test_the_peer_hosts_alone_are_told_the_private_key(tmp_path: Path, lives: list[NodeLife]) -> None:
@@ -104,9 +125,20 @@ def test_descriptors_go_to_those_who_serve_them(tmp_path: Path, lives: list[Node
     fds = {name: set(spec.start.options.get("fds", ())) for name, spec in specs.items()}
     assert {name: each for name, each in fds.items() if each} == {
         "metrics": {"metrics-0"},
-        "peers-0": {"listen", "load", "memory", "register"},
+        "peers-0": {"bandwidth", "listen-0", "load", "memory", "register"},
         "rpc": {"rpc-0", "control-0"},
     }
+
+
+def test_a_seed_s_hosts_and_peer_exchange_share_who_has_asked(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """One memory."""
+    config = node_config(tmp_path, p2p={"pex": True, "seed_mode": True})
+    specs = children(config, lives, hosts=2, own={})
+    asked = {name: spec.start.options.get("fds", {}).get("asked") for name, spec in specs.items()}
+    given = {name: fd for name, fd in asked.items() if fd is not None}
+    assert set(given) == {"reactor-PEX", "peers-0", "peers-1"}
+    assert len(set(given.values())) == 1
+    assert set(given.values()) <= set(lives[-1].fds)
 
 
 def test_those_who_owe_something_have_time_for_it(tmp_path: Path, lives: list[NodeLife]) -> None:

@@ -9,6 +9,7 @@ from peerage.wire.errors import (
     ForeignProtocolError,
     HandshakeError,
     LowOrderKeyError,
+    ProxyHeaderError,
     PublicKeyLengthError,
     ReflectedKeyError,
     RemoteError,
@@ -24,6 +25,7 @@ from peerage.wire.errors import (
     ("error", "text"),
     [
         (ForeignProtocolError("TLS"), "the remote speaks TLS"),
+        (ProxyHeaderError("other bytes instead of it"), "no valid PROXY header: other bytes instead of it"),
         (EphemeralKeyLengthError(33), "an ephemeral key of 33 bytes, it must have 32"),
         (LowOrderKeyError(), "the ephemeral key is a point of low order"),
         (ReflectedKeyError(), "our own ephemeral key came back"),

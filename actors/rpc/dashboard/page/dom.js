@@ -27,3 +27,13 @@ export const byId = (id) => document.getElementById(id);
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+// The text of an element as a link; without an address, as text.
+export function setLink(node, text, address) {
+  const link = node.firstElementChild;
+  if (!address) {
+    link?.remove();
+    setText(node, text);
+  } else if (link?.getAttribute("href") === address) setText(link, text);
+  else node.replaceChildren(element("a", { text, attributes: { href: address } }));
+}

@@ -4,6 +4,7 @@ import { byId, element } from "./dom.js";
 import { clock } from "./format.js";
 
 const MOST = 200;
+const AGAIN_MS = 5000;
 
 export class Events {
   constructor() {
@@ -11,7 +12,11 @@ export class Events {
     this.told = false; // whether the node tells events itself
     this.peers = null;
     this.restarts = null;
-    this.listen();
+    this.source = null;
+    this.last = ""; // the ID of the last event that is shown
+    this.again = 0;
+    document.addEventListener("visibilitychange", () => this.follow());
+    this.follow();
   }
 
   add(at, text) {
@@ -20,16 +25,35 @@ export class Events {
     while (this.list.childElementCount > MOST) this.list.lastElementChild.remove();
   }
 
+  // A page that nobody sees hears nothing: there are places for few listeners. It goes on behind the last event that it knows.
+  follow() {
+    if (document.hidden) {
+      clearTimeout(this.again);
+      this.source?.close();
+      this.source = null;
+      this.told = false;
+    } else if (!this.source) {
+      this.listen();
+    }
+  }
+
   listen() {
     if (typeof EventSource === "undefined") return;
-    const source = new EventSource("/events?last=50");
+    const source = new EventSource(this.last ? `../events?after=${encodeURIComponent(this.last)}` : "../events?last=50");
+    this.source = source;
     source.addEventListener("open", () => {
       this.told = true;
     });
     source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) this.told = false;
+      if (source.readyState !== EventSource.CLOSED || source !== this.source) return;
+      this.source = null;
+      this.told = false;
+      this.again = setTimeout(() => this.follow(), AGAIN_MS); // until there is a place for a listener, or a node
     });
-    source.addEventListener("message", (message) => this.take(message.data));
+    source.addEventListener("message", (message) => {
+      this.last = message.lastEventId;
+      this.take(message.data);
+    });
     source.addEventListener("missed", () => this.add(Date.now() / 1000, "… some events were missed"));
   }
 

@@ -59,7 +59,7 @@ export class Peers {
   get question() {
     const quoted = (text) => encodeURIComponent(JSON.stringify(text));
     const sort = (this.descending ? "-" : "") + this.order;
-    return `/peers?limit=200&sort=${quoted(sort)}&filter=${quoted(this.search.value)}`;
+    return `peers?limit=200&sort=${quoted(sort)}&filter=${quoted(this.search.value)}`;
   }
 
   show(answer) {

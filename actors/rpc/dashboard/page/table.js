@@ -1,9 +1,9 @@
 // A table whose rows stay where they are while their figures change: a screen reader, a selection and the focus stay, too.
 
-import { element, setText } from "./dom.js";
+import { element, setLink, setText } from "./dom.js";
 
 export class Table {
-  // columns: {title, cell(row) → text, kind, order, state(row) → class}; key(row) → what makes a row the same one.
+  // columns: {title, cell(row) → text, link(row) → where it leads, kind, order, state(row) → class}; key(row) → what makes a row the same one.
   constructor(table, columns, key, onSort) {
     this.columns = columns;
     this.key = key;
@@ -68,7 +68,8 @@ export class Table {
   fill(line, row) {
     this.columns.forEach((column, index) => {
       const cell = line.children[index];
-      setText(cell, column.cell(row));
+      if (column.link) setLink(cell, column.cell(row), column.link(row));
+      else setText(cell, column.cell(row));
       if (column.hint) cell.title = column.hint(row);
       if (column.state) cell.className = `${column.kind || ""} ${column.state(row)}`.trim();
       if (column.indent) cell.style.paddingInlineStart = `${0.6 + 1.2 * column.indent(row)}rem`;

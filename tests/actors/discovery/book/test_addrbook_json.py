@@ -272,6 +272,27 @@ def test_a_number_of_thousands_of_digits_costs_its_entry_alone(field: tuple[str,
     assert {reason: left_out.count for reason, left_out in read.left_out.items()} == {"unreadable": 1}
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[" + "0," * 4000 + "0]", "a list"),
+        ("{" + '"a":1' + "}", "an object"),
+        ('"' + "x" * 9999 + '"', "'xxx"),
+    ],
+)
+@pytest.mark.parametrize("name", ["bucket_type", "attempts", "buckets"])
+def test_anything_may_stand_where_a_number_is_expected_and_is_told_in_short(
+    name: str, value: str, said: str
+) -> None:
+    """A fuzzer put an entry there: the line that was logged held it all."""
+    fields = {"bucket_type": "1", name: f"[{value}]" if name == "buckets" else value}
+    begin = f'{{"key":"k","addrs":[{{"addr":{{"id":"{"0" * 40}","ip":"1.2.3.4","port":1}}'
+    text = begin + "".join(f',"{key}":{there}' for key, there in fields.items()) + "}]}"
+    (fault,) = read_book(text, strict=False).faults
+    assert len(fault) < 300
+    assert said in fault
+
+
 def test_nesting_without_end_is_told_in_words_of_the_file() -> None:
     """Not in Python's."""
     with pytest.raises(BookFileError, match="not JSON: values are nested too deep"):

@@ -55,3 +55,11 @@ def test_with_the_switch_off_none_are_kept() -> None:
     off.begin()
     assert off.addresses() == off.take_due() == []
     assert facts.of(FactKind.ANCHOR) == ()
+
+
+def test_one_that_is_forgotten_is_no_anchor_any_more() -> None:
+    """The others keep their order."""
+    kept = anchors()
+    kept.remember([address(8), address(5), address(6)])
+    kept.forget([address(5).id])
+    assert kept.addresses() == [address(8), address(6)]

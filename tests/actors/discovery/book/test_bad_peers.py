@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peerage.actors.discovery.book.address_rules import AddressRules
 from peerage.actors.discovery.book.bad_peers import BadPeers
-from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.known_address import Kind
 from peerage.actors.discovery.book.own_addresses import OwnAddresses
@@ -88,3 +88,16 @@ def test_a_node_that_turned_out_to_be_ourselves_does_not_come_back() -> None:
     book.own.add(address(1))
     assert book.bad.lift(node_id(1))
     assert book.ids() == {2}
+
+
+def test_a_node_that_was_banned_elsewhere_leaves_the_book_and_comes_back_with_its_history() -> None:
+    """As one that was banned here, and until the same time."""
+    book = Book()
+    until = nanoseconds(book.clock() + 60.0)
+    assert book.bad.adopt(Ban(node_id(1), "forged", nanoseconds(book.clock()), until))
+    assert book.ids() == {2}
+    book.clock.pass_by(60.0)
+    assert book.bad.reinstate() == [node_id(1)]
+    back = book.entries.get(node_id(1))
+    assert back is not None
+    assert back.last_ban == until

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from peerage.actors.discovery.book.bans import MADE_ROOM, MAX_BANS, BanList, normal_subject
+from peerage.actors.discovery.book.bans import MADE_ROOM, MAX_BANS, Ban, BanList, normal_subject
 from peerage.actors.discovery.errors import BanSubjectError
 from tests.actors.discovery.nodes import Clock, node_id
 
 PEER = node_id(1)
+few = st.integers(1, 3)
+some_bans = st.builds(
+    Ban, st.just(PEER), st.sampled_from(("forged", "too soon")), few, few, few, st.none(), st.none() | few
+).map(lambda ban: replace(ban, shut_until=None) if ban.shut_until == ban.until else ban)
 
 
 def test_an_id_is_banned_until_its_time_is_over() -> None:
@@ -136,3 +143,31 @@ def test_changes_are_told_once() -> None:
     assert [ban.subject for ban in changed] == [PEER]
     assert gone == ("1.2.3.4",)
     assert bans.drain() == ((), ())
+
+
+@given(some_bans, some_bans, some_bans)
+def test_bans_that_were_decided_apart_are_joined_in_any_order(one: Ban, two: Ban, three: Ban) -> None:
+    """And however often: each end is the later one."""
+    assert one.joined(two) == two.joined(one)
+    assert one.joined(two).joined(three) == one.joined(two.joined(three))
+    assert one.joined(two).joined(two) == one.joined(two)
+    joined = one.joined(two)
+    assert joined.until == max(one.until, two.until)
+    assert joined.shuts_out_until == max(one.shuts_out_until, two.shuts_out_until)
+
+
+def test_a_ban_of_elsewhere_is_taken_over_once() -> None:
+    """Joined with that of here; what changes nothing is not told again."""
+    clock = Clock()
+    bans = BanList(clock)
+    here = bans.add("1.2.3.0/24", 60.0, "here")
+    bans.drain()
+    longer = replace(here, subject="1.2.3.4/24", until=here.until + 5, reason="there")
+    assert bans.adopt(longer)
+    assert not bans.adopt(longer)
+    assert not bans.adopt(here)
+    ((told,), gone) = bans.drain()
+    assert (told.subject, told.until, told.reason, gone) == ("1.2.3.0/24", longer.until, "there", ())
+    assert bans.ban_of(ip=ip_address("1.2.3.9")) == told
+    assert bans.adopt(replace(here, subject="5.6.7.8"))
+    assert bans.ban_of(ip=ip_address("5.6.7.8")) is not None

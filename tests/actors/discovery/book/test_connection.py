@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from peerage.actors.discovery.book.connection import connect, connect_to_read, is_one_file, transaction
+from peerage.actors.discovery.book.connection import (
+    CACHE_KIB,
+    connect,
+    connect_to_read,
+    is_one_file,
+    transaction,
+)
 from peerage.actors.discovery.errors import StoreInUseError
 
 
@@ -30,6 +36,12 @@ def test_others_may_read_what_was_committed(tmp_path: Path) -> None:
         assert reader.execute("SELECT n FROM t").fetchall() == [(1,), (2,)]
         with pytest.raises(sqlite3.OperationalError):
             reader.execute("INSERT INTO t VALUES (3)")
+
+
+def test_it_keeps_few_pages_in_memory(tmp_path: Path) -> None:
+    """Fewer than SQLite would: a book that is written for hours does not grow by them."""
+    with closing(connect(tmp_path / "b.sqlite")) as writer:
+        assert writer.execute("PRAGMA cache_size").fetchone() == (-CACHE_KIB,)
 
 
 def half_a_transaction(connection: sqlite3.Connection) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from peerage.actors.discovery.book import entries as module
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.changes import TouchedIDs
 from peerage.actors.discovery.book.entries import Entries
@@ -158,6 +161,17 @@ def test_addresses_of_one_source_share_one_object() -> None:
     known = entries()
     (_, first), (_, second) = (known.bucket_told_by(address(number), address(9)) for number in (1, 2))
     assert first is second
+
+
+def test_whoever_tells_its_own_address_is_no_source_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crowds of callers would push out those that told many. The bucket is that of any equal source."""
+    monkeypatch.setattr(module, "KNOWN_SOURCES", 1)
+    known, own, equal = entries(BookShape()), address(1), address(1)
+    _, shared = known.bucket_told_by(address(2), address(9))
+    number, source = known.bucket_told_by(own, own)
+    assert source is own
+    assert known.bucket_told_by(address(3), address(9))[1] is shared
+    assert known.bucket_told_by(own, equal)[0] == number
 
 
 def test_an_unknown_source_is_no_group() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 from peerage.actors.discovery.book.facts import MOST, Fact, FactKind, FactList
 
 
@@ -18,6 +20,12 @@ def test_what_changed_is_told_once() -> None:
     facts.keep([Fact(FactKind.ASKED, "a")])
     assert facts.drain() == (Fact(FactKind.ASKED, "a"),)
     assert len(facts) == 1
+
+
+def test_a_fact_travels() -> None:
+    """Whole."""
+    fact = Fact(FactKind.ASKED, "a", (1, 2))
+    assert pickle.loads(pickle.dumps(fact)) == fact
 
 
 def test_restoring_is_no_change() -> None:

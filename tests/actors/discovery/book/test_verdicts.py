@@ -53,3 +53,25 @@ def test_an_entry_with_a_history_goes_where_it_belongs() -> None:
         verdicts.leave(known)
     assert not len(verdicts.verified)
     assert not verdicts.incompatible
+
+
+def test_what_another_books_dial_has_shown_counts_as_shown_here() -> None:
+    """On the lists, and in the entry; that somebody answered this node does not follow."""
+    touched = TouchedIDs()
+    verdicts, known, there = Verdicts(touched), entry(1), entry(1)
+    dials: list[tuple[Callable[[], None], Standing]] = [
+        (lambda: there.answered(10, 3), Standing.VERIFIED),
+        (lambda: there.failed(20), Standing.FAILING),
+        (lambda: there.is_another_network(30), Standing.INCOMPATIBLE),
+    ]
+    for shown, standing in dials:
+        shown()
+        verdicts.adopt(known, there.known())
+        assert touched.drain() == (node_id(1),)
+        assert known.known() == there.known()
+        assert known.known().standing is standing
+        assert (known in verdicts.verified) == (standing is Standing.VERIFIED)
+        assert (known.address.id in verdicts.incompatible) == (standing is Standing.INCOMPATIBLE)
+    assert verdicts.last_answer == 0
+    verdicts.answered(known, 40, 0)
+    assert verdicts.last_answer == 40

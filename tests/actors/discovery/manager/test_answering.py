@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.answer_selection import AnswerSelection
-from peerage.actors.discovery.manager.answering import Answering
+from peerage.actors.discovery.manager.answering import MOST_SCARCE, Answering
 from peerage.actors.discovery.manager.effects import (
     AnswerSeedRequest,
     Ban,
@@ -14,6 +14,7 @@ from peerage.actors.discovery.manager.effects import (
     RefuseSeedRequest,
     SelectAnswer,
     SendAnswer,
+    Standing,
     Stop,
 )
 from peerage.actors.discovery.manager.events import ConnectedPeer, SeedRequest, Told
@@ -22,7 +23,7 @@ from peerage.actors.discovery.manager.group_rate import GroupRate
 from peerage.actors.discovery.manager.request_rate import MAX_EARLY
 from peerage.actors.discovery.manager.settings import Pace
 from peerage.wire.pex import PexAddrs
-from tests.actors.discovery.manager.scene import Scene, answer_to, connected
+from tests.actors.discovery.manager.scene import AT, Scene, answer_to, connected
 from tests.actors.discovery.nodes import address, node_id
 
 TOLD = [address(20), address(21)]
@@ -33,7 +34,14 @@ AGAIN = "asked for addresses again before it was answered"
 class Asked(Scene):
     """A node that is asked; its book tells 20 and 21."""
 
-    def __init__(self, *, seed_mode: bool = False, most_waiting: int | None = None, burst: int = 250) -> None:
+    def __init__(
+        self,
+        *,
+        seed_mode: bool = False,
+        most_waiting: int | None = None,
+        burst: int = 250,
+        load_per_second: int = 50,
+    ) -> None:
         super().__init__()
         clock = self.agenda.clock
         self.exchange = PeerExchange(
@@ -45,11 +53,12 @@ class Asked(Scene):
             self.effects,
             self.agenda,
             self.exchange,
-            AnswerSelection(self.effects, self.agenda, Pace()),
+            AnswerSelection(self.effects, self.agenda, Pace(load_per_second=load_per_second)),
             peers=self.peers,
             never_banned={node_id(9)},
             visit_back=self.visited.append,
             alone_s=5.0,
+            renewal_s=0.1,
         )
 
     def request(self, peer: ConnectedPeer) -> list[Effect]:
@@ -186,6 +195,78 @@ def test_whoever_calls_again_too_soon_is_answered_when_its_turn_has_come() -> No
     assert seed.call(request) == [Judged("early")]
     assert seed.wait(10.0) == [Judged("answered"), AnswerSeedRequest(request, TOLD)]
     assert len(seed.visited) == 2
+
+
+def busy_seed(**options: int) -> Asked:
+    """Its load is high from the first request on, and answers are messages."""
+    seed = Asked(seed_mode=True, load_per_second=0, **options)
+    seed.told = PexAddrs.of(TOLD).encode()
+    return seed
+
+
+def standing_of(effects: list[Effect]) -> Standing | None:
+    (answer,) = (effect for effect in effects if isinstance(effect, AnswerSeedRequest))
+    return answer.standing
+
+
+def test_under_load_peer_hosts_may_give_an_answer_to_others() -> None:
+    """As long as it is shared; then they go on for a moment, until the next one is there."""
+    seed = busy_seed()
+    assert standing_of(seed.call(seed_request(1))) == Standing(AT + 0.1, AT + 0.2)
+    seed.pass_by(0.0625)
+    assert standing_of(seed.call(seed_request(2))) == Standing(AT + 0.1, AT + 0.2)
+    seed.pass_by(0.0625)
+    fresh_until = AT + 0.125 + 0.1
+    assert standing_of(seed.call(seed_request(3))) == Standing(fresh_until, fresh_until + 0.1)
+
+
+def test_without_load_nobody_else_may_have_an_answer() -> None:
+    """Each is to be told of those who asked before."""
+    seed = Asked(seed_mode=True)
+    seed.told = PexAddrs.of(TOLD).encode()
+    assert standing_of(seed.call(seed_request(1))) is None
+
+
+def test_an_answer_that_names_one_node_is_for_nobody_else() -> None:
+    """Whoever that is would hear of nobody."""
+    seed = busy_seed()
+    seed.told = PexAddrs.of([address(2)]).encode()
+    assert standing_of(seed.call(seed_request(1))) is None
+
+
+def test_groups_that_have_few_requests_left_are_left_out() -> None:
+    """Their requests are judged one by one. Where there are many such groups, all are."""
+    seed, (one, other) = busy_seed(burst=60), (seed_request(1, ip="9.9.9.1"), seed_request(2, ip="8.8.8.1"))
+    assert standing_of(seed.call(one)) == Standing(AT + 0.1, AT + 0.2, frozenset({"9.9.0.0"}))
+    seed.pass_by(0.1)
+    for number in range(MOST_SCARCE):
+        seed.exchange.call_answered(node_id(100 + number), group=f"1.{number}.0.0")
+    assert standing_of(seed.call(other)) is None
+
+
+def test_whoever_was_answered_by_a_peer_host_has_asked() -> None:
+    """It is visited, its group has had a request, and it asks once more before it has to wait."""
+    seed, request = busy_seed(burst=3), seed_request(1, ip="9.9.9.1")
+    seed.answering.answered_unasked(request)
+    assert (seed.out(), seed.visited) == ([Judged("answered")], [request])
+    assert standing_of(seed.call(request)) is not None
+    assert seed.call(request) == [Judged("early")]
+    neighbour, reason = (
+        seed_request(2, ip="9.9.9.2"),
+        "its group of IP addresses asked for addresses too often",
+    )
+    assert seed.call(neighbour) == [Judged(reason), RefuseSeedRequest(neighbour, reason)]
+
+
+def test_load_stays_high_where_peer_hosts_answer() -> None:
+    """What they have answered counts."""
+    seed = Asked(seed_mode=True, load_per_second=3)
+    seed.told = PexAddrs.of(TOLD).encode()
+    assert standing_of(seed.call(seed_request(1))) is None
+    for number in (2, 3):
+        seed.answering.answered_unasked(seed_request(number))
+    seed.out()
+    assert standing_of(seed.call(seed_request(4))) is not None
 
 
 def test_whoever_is_alone_waits_for_others() -> None:

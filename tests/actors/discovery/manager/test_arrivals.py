@@ -26,7 +26,7 @@ def test_under_load_those_of_a_moment_are_told_together() -> None:
     for number in range(5):
         arrivals.note(address(number))
     assert len(scene.out()) == 2
-    assert scene.pass_by(0.02) == [AskBook(AddrBook.add_each, ([address(2), address(3), address(4)],))]
+    assert scene.pass_by(0.1) == [AskBook(AddrBook.add_each, ([address(2), address(3), address(4)],))]
     assert scene.pass_by(1.0) == []
 
 

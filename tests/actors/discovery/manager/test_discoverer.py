@@ -29,10 +29,12 @@ from peerage.actors.discovery.manager.effects import (
     Feel,
     Heard,
     Judged,
+    Rotate,
     SelectAnswer,
     SendAnswer,
     SendRequest,
     Stop,
+    WeighPeers,
 )
 from peerage.actors.discovery.manager.events import (
     ConnectedPeer,
@@ -40,6 +42,7 @@ from peerage.actors.discovery.manager.events import (
     DialOutcome,
     PeerCounts,
     SeedRequest,
+    Service,
 )
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings
@@ -258,6 +261,27 @@ def test_when_an_outbound_peer_is_lost_another_is_dialled_in_seconds() -> None:
     assert address(7) in [dial.address for dial in node.take(Dial) if isinstance(dial, Dial)]
 
 
+def test_a_full_node_lets_a_peer_go_for_another_of_its_book() -> None:
+    """And dials that within seconds. A seed, which keeps nobody, does not."""
+    for seed_mode in (False, True):
+        counts = PeerCounts(outbound=1)
+        node = Driver(book_of(1, 2), counts=counts, max_outbound=1, rotate_peers=60.0, seed_mode=seed_mode)
+        peer = node.add(connected(1))
+        node.pass_by(600.0)
+        weighed = node.take(WeighPeers)
+        if seed_mode:
+            assert weighed == []
+            continue
+        question = weighed[0]
+        assert isinstance(question, WeighPeers)
+        node.carry_out(node.discoverer.answered(node.now(), question, {peer: Service()}))
+        assert node.take(Rotate) == [Rotate(peer)]
+        node.counts = PeerCounts()
+        node.remove(peer, hung_up=False)
+        node.pass_by(5.0)
+        assert node.take(Dial) == [Dial(address(2))]
+
+
 @pytest.mark.parametrize(("ip", "is_forgotten"), [("9.9.9.9", False), (None, True)])
 def test_of_whoever_came_back_by_itself_nothing_is_held_against_it(
     ip: str | None, *, is_forgotten: bool
@@ -397,6 +421,24 @@ def test_whoever_calls_a_seed_is_put_into_the_book_answered_and_visited() -> Non
     assert set(answer.told) == {address(5), address(6)}
     seed.pass_by(1.0)
     assert seed.take(Feel) == [Feel(address(5)), Feel(address(6))]
+
+
+def test_whoever_was_answered_by_a_peer_host_is_heard_of_and_visited() -> None:
+    """As if it had asked here. Before the book has said what it remembers of it, that waits."""
+    requests = [SeedRequest(node_id(number), "", address(number), address(number)) for number in (5, 6)]
+    seed = Driver(seed_mode=True, book_answers=False)
+    seed.pass_by(0.0)
+    seed.carry_out(seed.discoverer.seed_requests_answered(seed.now(), requests))
+    assert seed.take(Judged) == []
+    seed.book_answers = True
+    (recall,) = (question for question in seed.unanswered if question.method is FactList.all)
+    seed.answer(recall)
+    assert seed.take(Judged) == [Judged("answered")] * 2
+    assert seed.called(AddrBook.add_each) == [([address(5)],), ([address(6)],)]
+    seed.pass_by(1.0)
+    assert seed.take(Feel) == [Feel(address(5)), Feel(address(6))]
+    kept = {fact.name: fact.numbers[0] for fact in seed.discoverer.drain() if fact.kind is FactKind.ASKED}
+    assert kept == {node_id(5): 1, node_id(6): 1}
 
 
 def test_whoever_hangs_up_on_a_seed_is_answered_no_more() -> None:

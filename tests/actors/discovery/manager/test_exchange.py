@@ -12,6 +12,7 @@ import pytest
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.exchange import (
+    SEED_BIAS,
     AddressesOutcome,
     Answer,
     Ignore,
@@ -376,6 +377,20 @@ def test_a_group_that_asks_too_often_is_sent_away_without_a_ban() -> None:
     assert isinstance(exchange.receive_request(node_id(9), outbound=True, group="1.2"), Answer)
 
 
+def test_whoever_was_answered_elsewhere_has_asked_and_so_has_its_group() -> None:
+    """Two requests are free, whoever answered them. Without limits for groups none is scarce."""
+    clock, noted = Clock(), list[str]()
+    groups = GroupRate(clock, burst=2, per_second=0.001)
+    exchange = PeerExchange(clock=clock, seed_mode=True, groups=groups, on_record=noted.append)
+    for _ in range(2):
+        exchange.call_answered(PEER, group="1.2")
+    assert exchange.scarce_groups() == frozenset({"1.2"})
+    assert noted == [PEER, PEER]
+    assert exchange.receive_call(PEER) == Answer(SEED_BIAS, then_stop=True, after=10.0)
+    assert isinstance(exchange.receive_call(node_id(5), group="1.2"), StopPeer)
+    assert PeerExchange(clock=clock).scarce_groups() == frozenset()
+
+
 def test_who_asked_is_known_after_a_restart() -> None:
     """By ID and by group."""
     clock = Clock()
@@ -412,3 +427,20 @@ def test_taking_over_ends_with_the_connection() -> None:
     exchange.peer_removed(PEER)
     assert isinstance(exchange.receive_addresses(PEER, []), StopPeer)
     assert exchange.ask(PEER)
+
+
+def test_nobody_is_asked_again_too_soon() -> None:
+    """A CometBFT node bans for a day who asks after less than 10 s; a request may have been delayed on its way."""
+    clock = Clock()
+    exchange = PeerExchange(clock=clock)
+    peer = node_id(1)
+    assert exchange.ask(peer)
+    exchange.receive_net_addresses(peer, ())
+    clock.pass_by(14.9)
+    assert not exchange.ask(peer)
+    clock.pass_by(0.2)
+    assert exchange.ask(peer)
+    exchange.not_asked(peer)  # it was not sent
+    assert exchange.ask(peer)
+    exchange.peer_removed(peer)
+    assert exchange.ask(peer)  # over another connection

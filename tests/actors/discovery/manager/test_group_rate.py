@@ -22,6 +22,24 @@ def test_a_burst_and_then_so_many_a_second() -> None:
     assert rate.allow("1.2")
 
 
+def test_a_group_with_few_requests_left_is_scarce_until_it_has_more() -> None:
+    """Those that are forgotten are not."""
+    clock = Clock()
+    rate = GroupRate(clock, burst=66, per_second=1.0)
+    assert rate.allow("1.2")
+    assert rate.scarce() == frozenset()
+    for _ in range(3):
+        rate.allow("1.3")
+    assert rate.scarce() == {"1.3"}
+    clock.pass_by(1.0)
+    assert rate.scarce() == frozenset()
+    for _ in range(3):
+        rate.allow("1.3")
+    for number in range(group_rate.MAX_GROUPS):
+        rate.allow(str(number))
+    assert rate.scarce() == frozenset()
+
+
 def test_a_restart_forgets_nothing() -> None:
     """What was drained is where the next one goes on."""
     clock = Clock()

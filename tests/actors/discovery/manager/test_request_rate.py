@@ -6,12 +6,15 @@ import pytest
 
 from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.timestamps import nanoseconds
+from peerage.actors.discovery.manager.exchange import REQUESTS_PER_PERIOD
 from peerage.actors.discovery.manager.request_rate import (
     FORGET_AFTER_INTERVALS,
+    FORGOTTEN_AFTER_S,
     MAX_EARLY,
     MAX_IDS,
     RequestRate,
 )
+from peerage.actors.discovery.manager.settings import Pace
 from tests.actors.discovery.nodes import Clock, node_id
 
 PEER = node_id(1)
@@ -33,6 +36,25 @@ def test_two_requests_are_free_and_the_third_has_to_wait() -> None:
     clock.pass_by(0.1)
     assert judge.allow(PEER)
     assert not judge.allow(PEER)
+
+
+def test_ids_are_told_of_which_there_is_a_record() -> None:
+    """When they ask, in time or not, and after a restart."""
+    noted: list[str] = []
+    judge = RequestRate(Clock(), 10.0, noted.append)
+    for _ in range(3):
+        judge.allow(PEER)
+    assert noted == [PEER] * 3
+    facts = judge.drain()
+    noted.clear()
+    RequestRate(Clock(), 10.0, noted.append).restore([*facts, Fact(FactKind.GROUP, "1.2", (1, 1))])
+    assert noted == [PEER]
+
+
+def test_a_minute_is_six_intervals_of_a_node() -> None:
+    """Peer hosts remember for as long who has asked."""
+    interval = Pace().ensure_period / REQUESTS_PER_PERIOD
+    assert interval * FORGET_AFTER_INTERVALS == FORGOTTEN_AFTER_S
 
 
 def test_who_was_quiet_for_a_minute_begins_anew() -> None:

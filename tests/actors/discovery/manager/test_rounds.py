@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+
+import pytest
 
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.choosing import DialChooser, Offer
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import AskBook, CountPeers, Dial, DialSeed, Effect, SendRequest
 from peerage.actors.discovery.manager.events import DialEnd, DialOutcome, PeerCounts
 from peerage.actors.discovery.manager.exchange import PeerExchange
 from peerage.actors.discovery.manager.peer_manager import PeerManager
-from peerage.actors.discovery.manager.rounds import Rounds
+from peerage.actors.discovery.manager.rounds import RECOUNT_S, Rounds
 from peerage.actors.discovery.manager.seed_visits import SeedVisits
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import Pace
+from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 from tests.actors.discovery.manager.scene import Scene, answer_to, asked, connected
 from tests.actors.discovery.nodes import address, node_id
 
+ONE_EACH = IPLimits()
 NOBODY, ENOUGH = PeerCounts(), PeerCounts(outbound=10)
 
 
@@ -30,7 +36,9 @@ def offer(*numbers: int, needs_more: bool = False) -> Offer:
 class Node(Scene):
     """Rounds of a node with one seed, 90."""
 
-    def __init__(self, *, distinct_ips: bool = True) -> None:
+    def __init__(
+        self, ip_limits: IPLimits = ONE_EACH, rests: Callable[[NodeID], bool] = lambda _id: False
+    ) -> None:
         super().__init__()
         rng = random.Random(1)
         manager = PeerManager(clock=self.agenda.clock, rng=rng)
@@ -52,7 +60,8 @@ class Node(Scene):
             self.exchange,
             self.dialling,
             peers=self.peers,
-            distinct_ips=distinct_ips,
+            ip_limits=ip_limits,
+            rests=rests,
             pace=Pace(),
         )
 
@@ -128,7 +137,7 @@ def test_a_clock_that_is_set_makes_nobody_an_anchor() -> None:
 
 
 def test_a_round_dials_whom_the_book_offers() -> None:
-    """But nobody who is connected or being dialled, nor a second node at the IP address of a peer."""
+    """But nobody who is connected or being dialled, nor one more at an IP address or prefix that has as many as it may."""
     node = Node()
     node.connect(connected(1))
     node.connect(connected(2, ip="9.9.9.9"))
@@ -136,9 +145,28 @@ def test_a_round_dials_whom_the_book_offers() -> None:
     counts = PeerCounts(outbound=2, dialling=1, dialling_ids=frozenset({node_id(4)}))
     offered = Offer((address(1), twin, address(4), address(5)), needs_more=False, size=4)
     assert dialled(node.round(counts, offered)) == [address(5)]
-    node = Node(distinct_ips=False)
+    node = Node(IPLimits(per_ip=None, per_prefix=1))
+    node.connect(connected(2, ip="9.9.9.9"))
+    offered = Offer((address(3, "9.9.9.8"), address(4)), needs_more=False, size=2)
+    assert dialled(node.round(NOBODY, offered)) == [address(4)]
+    node = Node(IPLimits(per_ip=None))
     node.connect(connected(2, ip="9.9.9.9", is_outbound=False))
     assert dialled(node.round(NOBODY, Offer((twin,), needs_more=False, size=1))) == [twin]
+
+
+def test_who_had_to_go_for_others_is_not_dialled() -> None:
+    node = Node(rests=lambda peer_id: peer_id == node_id(3))
+    assert dialled(node.round(NOBODY, offer(3, 4))) == [address(4)]
+
+
+@pytest.mark.parametrize(("size", "again"), [(2, 1), (1, 0)])
+def test_a_book_that_has_drawn_nobody_to_dial_is_asked_again_soon_if_it_knows_others(
+    size: int, again: int
+) -> None:
+    node = Node(rests=lambda peer_id: peer_id == node_id(3))
+    assert dialled(node.round(NOBODY, Offer((address(3),), needs_more=False, size=size))) == []
+    assert counts_in(node.pass_by(2.9)) == []
+    assert len(counts_in(node.pass_by(0.1))) == again
 
 
 def test_a_book_that_wants_more_has_a_peer_asked_but_in_no_early_round() -> None:
@@ -214,6 +242,25 @@ def test_peers_are_counted_once_for_all_that_is_lost_together_and_once_behind_it
     (second,) = answer_to(node, first, ENOUGH)
     assert answer_to(node, second, PeerCounts(outbound=9)) == []
     assert len(counts_in(node.pass_by(3.0))) == 1
+
+
+def test_a_lost_peer_that_is_counted_still_is_counted_again_a_little_later() -> None:
+    """The switch drops a peer when every reactor has heard of its end, so we may ask it too early."""
+    node = Node()
+    node.rounds.hurry(is_lost=True)
+    assert node.answer(ENOUGH) == []
+    (again,) = node.pass_by(RECOUNT_S)
+    assert answer_to(node, again, PeerCounts(outbound=9)) == []
+    assert len(counts_in(node.pass_by(3.0))) == 1  # an early round
+
+
+def test_when_enough_are_left_that_is_asked_once_more_and_no_oftener() -> None:
+    node = Node()
+    node.rounds.hurry(is_lost=True)
+    node.answer(ENOUGH)
+    (again,) = node.pass_by(RECOUNT_S)
+    assert answer_to(node, again, ENOUGH) == []
+    assert node.pass_by(100.0) == []
 
 
 def test_a_count_that_does_not_come_makes_no_early_round_and_hinders_none() -> None:

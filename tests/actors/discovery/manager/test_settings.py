@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.discovery.manager.settings import COMETBFT_PACE, DiscoverySettings, Pace
 
 
@@ -24,4 +25,4 @@ def test_settings_have_cometbfts_defaults() -> None:
     """10 outbound peers, 40 inbound ones, one of each IP address."""
     settings = DiscoverySettings()
     assert (settings.max_outbound, settings.max_inbound) == (10, 40)
-    assert not settings.allow_duplicate_ip
+    assert settings.ip_limits == IPLimits(per_ip=1, per_prefix=None)

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from peerage.actors.discovery.inbound_eviction import InboundEviction
+from peerage.actors.discovery.ip_limits import IPLimits
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings
@@ -80,7 +81,7 @@ class LittleWorld:
         node = SimulatedNode(
             self,
             self.place(number),
-            settings=DiscoverySettings(allow_duplicate_ip=True, **settings),
+            settings=DiscoverySettings(ip_limits=IPLimits(per_ip=None), **settings),
             seeds=seeds or SeedList([]),
             distance=0.0,
             cometbft=cometbft,

@@ -74,6 +74,38 @@ def test_a_seed_of_ours_tells_addresses_that_answer() -> None:
     assert theirs.served < 0.3
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # half a minute of processor time
+def test_a_newcomer_finds_most_of_a_thousand_nodes_in_90_s() -> None:
+    """With an empty book and one seed."""
+    newcomer = simulate(Scenario(nodes=1000, seeds=1, hours=0.1, newcomer_s=90.0)).newcomer
+    assert newcomer is not None
+    assert newcomer.known >= 781  # the best of eight public seeds, by AviaOne's test
+    assert newcomer.dead is not None
+    assert newcomer.dead < 0.05
+    assert (newcomer.from_seed, newcomer.peers) == (230, 10)
+
+
+def test_hardly_any_address_that_a_newcomer_has_from_its_seed_is_dead() -> None:
+    """Though half of the addresses in the seed's book are. What its peers tell, they have not all tried."""
+    newcomer = simulate(Scenario(nodes=100, seeds=1, dead=100, hours=0.1, newcomer_s=90.0)).newcomer
+    assert newcomer is not None
+    assert newcomer.from_seed >= 20
+    assert newcomer.from_seed_dead is not None
+    assert newcomer.from_seed_dead < 0.05
+
+
+def test_a_newcomer_finds_more_if_it_asks_again() -> None:
+    """What it has heard from its peers at once is a part of what they know. Without a newcomer there is none to judge."""
+    scenario = Scenario(nodes=150, seeds=1, hours=0.06, newcomer_s=90.0)
+    once = replace(scenario, improvements=Improvements(ask_again=False))
+    ours, theirs = simulate(scenario).newcomer, simulate(once).newcomer
+    assert ours is not None
+    assert theirs is not None
+    assert ours.known > theirs.known
+    assert simulate(SMALL).newcomer is None
+
+
 def eclipse(improvements: Improvements | None = None, *, cometbft: bool = False) -> Result:
     """500 hostile addresses of eight groups against 40 honest ones."""
     attack = Attack("", addresses=500)

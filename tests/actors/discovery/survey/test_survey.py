@@ -60,6 +60,37 @@ def edges_of(survey: Survey) -> set[tuple[NodeID, NodeID]]:
     return {(link.teller, link.told) for link in survey.network_map().links()}
 
 
+def seed_at(ip: str) -> NetAddress:
+    """The seed, at another address of its name."""
+    return NetAddress(SEED.id, ip, SEED.port)
+
+
+def test_a_seed_is_visited_at_its_addresses_in_turn_until_it_is_met() -> None:
+    """Nobody is at the first, and somebody else at the second. It is no fault, as it was met at the third."""
+    elsewhere = [seed_at(f"9.9.9.{number}") for number in range(3)]
+    survey = Survey([*elsewhere[:2], SEED, elsewhere[2]])
+    assert survey.next() == Errand(elsewhere[0], None)
+    assert survey.next() is None  # the others wait for what comes of it
+    survey.visited(unreachable(elsewhere[0]))
+    assert survey.next() == Errand(elsewhere[1], None)
+    survey.visited(answered(address(7)))  # by its ID, which is another
+    survey.visited(replace(answered(address(7)), place=elsewhere[1].dial_string))
+    assert not survey.has_seed
+    assert survey.next() == Errand(SEED, None)
+    survey.visited(answered(SEED, address(1)))
+    assert explore(survey, {address(1): []}) == [address(1).dial_string]
+    assert (survey.has_seed, survey.seed_faults()) == (True, {})
+    seed = nodes_of(survey)[SEED.id]
+    assert (seed.place, seed.status) == (SEED.dial_string, Status.ANSWERED)
+    assert set(seed.others) == {each.dial_string for each in elsewhere}  # nobody was sent to the last one
+
+
+def test_a_seed_that_is_met_nowhere_is_at_fault_at_each_of_its_addresses() -> None:
+    survey = Survey([SEED, seed_at("9.9.9.9")])
+    assert explore(survey, {}) == [SEED.dial_string, seed_at("9.9.9.9").dial_string]
+    assert survey.seed_faults() == dict.fromkeys([SEED, seed_at("9.9.9.9")], "Connection refused")
+
+
 NUMBERS = st.integers(0, 30)
 
 

@@ -102,6 +102,11 @@ class Browser:
         """Go there, and wait until it is loaded."""
         self._do("POST", "/url", {"url": url})
 
+    def run_before_pages(self, script: str) -> None:
+        """Run this in every page that is opened from now on, before its own scripts."""
+        wanted = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": script}}
+        self._do("POST", "/goog/cdp/execute", wanted)
+
     def prefer(self, theme: str) -> None:
         """Have pages "light" or "dark", as their reader's system would."""
         wanted = {"features": [{"name": "prefers-color-scheme", "value": theme}]}

@@ -20,23 +20,25 @@ from tests.actors.rpc.dashboard.views import VIEWS, change, look
 
 def draw(directory: Path, secs: float) -> int:
     """Returns: how many serious findings there are. Raises: AxeMissingError, BrowserMissingError, OSError."""
-    script, count = axe_script(), 0
     with tempfile.TemporaryDirectory(prefix="pictures-") as work:
         window = Browser(Path(work) / "profile")
         with busy_node(Path(work) / "home") as node, window as page:
             look(page, node, PEERS)
             time.sleep(secs)
-            for view in VIEWS:
-                change(page, view)
-                page.screenshot(directory / f"{view.name}.png")
-                found = findings(page, script)
-                bad = serious(found)
-                print(
-                    f"{view.name}.png: {len(found)} findings of axe-core, {len(bad)} serious",
-                    *bad,
-                    sep="\n  ",
-                )
-                count += len(bad)
+            return draw_views(page, directory)
+
+
+def draw_views(page: Browser, directory: Path, prefix: str = "") -> int:
+    """Draw the page that is open in all ways. Returns: how many serious findings of axe-core there are."""
+    script, count = axe_script(), 0
+    for view in VIEWS:
+        change(page, view)
+        name = f"{prefix}{view.name}.png"
+        page.screenshot(directory / name)
+        found = findings(page, script)
+        bad = serious(found)
+        print(f"{name}: {len(found)} findings of axe-core, {len(bad)} serious", *bad, sep="\n  ")
+        count += len(bad)
     return count
 
 

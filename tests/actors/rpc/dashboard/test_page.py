@@ -128,6 +128,57 @@ def test_it_fits_every_screen(page: Browser) -> None:
     assert page.complaints() == []
 
 
+def test_the_tail_of_the_log_is_that_of_all_processes(node: StartedNode, page: Browser) -> None:
+    """Lines of the log, with the trace of a failure below its line; what is not ours to say is text."""
+    page.wait_for(lambda: "node started" in page.text("#log-list"), "a line of the root")
+    with peer(node, MARKUP):
+        page.wait_for(lambda: "peer added" in page.text("#log-list"), "a line of the switch")
+        assert f"moniker='{MARKUP}'" in page.text("#log-list")
+        assert page.run("return document.querySelectorAll('#log-list b, #log-list img').length") == 0
+    page.wait_for(lambda: "peer stopped" in page.text("#log-list"), "that it is gone")
+    texts = listed(page, "#log-list li")
+    assert len(texts) == len(set(texts))  # none of them twice
+    assert page.complaints() == []
+
+
+SPY = """
+window.sources = [];
+const Source = window.EventSource;
+window.EventSource = class extends Source {
+  constructor(address) { super(address); window.sources.push(this); }
+};
+"""
+HIDE = """
+Object.defineProperty(document, "hidden", { value: arguments[0], configurable: true });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+
+
+def test_a_page_that_nobody_sees_hears_nothing_and_goes_on_where_it_was(
+    node: StartedNode, browser: Browser
+) -> None:
+    """There are places for 32 listeners. What happened meanwhile is told; search and order are as they were."""
+    browser.run_before_pages(SPY)
+    browser.open(f"{node.rpc}/dashboard/")
+    with peer(node, "anna"), peer(node, "bert"):
+        browser.wait_for(lambda: {"anna", "bert"} <= set(listed(browser, MONIKERS)), "both")
+        browser.wait_for(lambda: "moniker=bert" in browser.text("#event-list"), "the event")
+        browser.run("document.querySelector('#peers-table thead button').click()")
+        browser.run("document.getElementById('peer-filter').value = 'bert'")
+        before = listed(browser, "#event-list li")
+        browser.run(HIDE, True)
+        assert browser.run("return window.sources.map((each) => each.readyState)") == [2]
+        with peer(node, "carl"):
+            pass
+        browser.run(HIDE, False)
+        browser.wait_for(lambda: "moniker=carl" in browser.text("#event-list"), "what was missed")
+        assert [each for each in listed(browser, "#event-list li") if each in before] == before
+        browser.wait_for(lambda: listed(browser, MONIKERS) == ["bert"], "the search")
+        order = "return document.querySelector('#peers-table thead th').ariaSort"
+        assert browser.run(order) == "ascending"
+    assert browser.run("return window.sources.map((each) => each.readyState < 2)") == [False, True]
+
+
 def test_it_goes_on_when_rpc_is_back(node: StartedNode, page: Browser) -> None:
     """Its process is killed here; browsers wait in the queue of its socket."""
     before: Any = node.pid_of("rpc")

@@ -26,11 +26,12 @@ class RayNodes:
 
     A node has a resource of its own name, by which actors are sent there.
 
-    Args: memory, bytes of each object store.
+    Args: memory, bytes of each object store; is_driver, whether this process is connected; head_cpus, what the head has for
+    actors.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self._memory = memory
+    def __init__(self, memory: int = MEMORY, *, is_driver: bool = True, head_cpus: int = 1) -> None:
+        self._memory, self._is_driver, self._head_cpus = memory, is_driver, head_cpus
         self._nodes: dict[str, Any] = {}
         self._added = 0
 
@@ -38,10 +39,25 @@ class RayNodes:
         self._cluster = Cluster()
         self._start("head", HEAD)
         self.add("a")
-        ray.init(
-            address=self._cluster.address, _node_ip_address=HEAD, logging_level="warning", log_to_driver=False
-        )
+        if self._is_driver:
+            ray.init(
+                address=self.address, _node_ip_address=HEAD, logging_level="warning", log_to_driver=False
+            )
         return self
+
+    @property
+    def address(self) -> str:
+        """Of the cluster, for other drivers."""
+        return str(self._cluster.address)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all nodes that were not killed."""
+        return list(self._nodes)
+
+    def name_of(self, ip: str) -> str:
+        """The name of the node with this address."""
+        return next(name for name, node in self._nodes.items() if node.node_ip_address == ip)
 
     def add(self, name: str, **resources: float) -> None:
         """Start a node; it has the named resources besides its own."""
@@ -69,13 +85,14 @@ class RayNodes:
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
 
     def __exit__(self, *_: object) -> None:
-        ray.shutdown()
+        if self._is_driver:
+            ray.shutdown()
         self._cluster.shutdown()
 
     def _arguments(self, address: str, name: str, **resources: float) -> dict[str, Any]:
         ports = free_ports(address, 4)
         return {
-            "num_cpus": 1,
+            "num_cpus": self._head_cpus if name == "head" else 1,
             "resources": {name: 100.0, **resources},
             "object_store_memory": self._memory,
             "include_dashboard": False,

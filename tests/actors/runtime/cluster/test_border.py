@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from peerage.actors.runtime import ActorRef
 from peerage.actors.runtime.cluster.border import AT_HOME, Border
 
@@ -39,6 +42,23 @@ def test_two_actors_never_share_a_stand_in() -> None:
     assert both.path_of(first) == ("b/c", "a")
     assert both.path_of(second) == ("c", "a/b")
     assert both.stand_in("b/c", "a") == first
+
+
+@given(st.text(st.sampled_from("ab/%25F")), st.text(st.sampled_from("ab/%25F")))
+def test_the_name_of_a_stand_in_says_whom_it_stands_for(name: str, host: str) -> None:
+    """However names are put together: so nothing has to be kept for any of them, nor forgotten."""
+    one = border()
+    before = dict(vars(one))
+    assert one.path_of(one.stand_in(name, host)) == (name, host)
+    one.leaving(ActorRef(*one.entering(name, host, 3, "a:X")))
+    assert vars(one) == before
+
+
+def test_the_agent_of_the_outpost_stands_for_nobody() -> None:
+    """It lives beside the stand-ins, and its ref is of no use at home."""
+    agent = ActorRef(AT_HOME, AT_HOME, 7, "a:Agent", "there")
+    assert border().path_of(AT_HOME) is None
+    assert border().leaving(agent) == (AT_HOME, AT_HOME, 7, "a:Agent", "there")
 
 
 def test_an_actor_of_the_outpost_stays_what_it_is() -> None:

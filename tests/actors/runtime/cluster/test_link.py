@@ -20,7 +20,7 @@ from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Echo
 from tests.actors.runtime.cluster.ends import Busy, OtherEnd, Stands
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture

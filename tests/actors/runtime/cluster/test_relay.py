@@ -26,7 +26,7 @@ from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from peerage.supervisors import ChildSpec, Start, Supervisor
 from tests.actors.runtime.cluster.cast import Traveller
 from tests.actors.runtime.cluster.ray_nodes import RayNodes
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(300)]
 

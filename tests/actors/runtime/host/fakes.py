@@ -92,6 +92,8 @@ class Mail:
         self.arrived: list[Callable[[], object]] = []
         self.flushed = 0
         self.is_signalled = False
+        self.is_quiet = False
+        self.pumped = 0
 
     def fileno(self) -> int:
         return 1000
@@ -100,6 +102,7 @@ class Mail:
         self.is_signalled = True
 
     def pump(self, limit: int = 1) -> int:
+        self.pumped += 1
         now = self.arrived[:limit]
         del self.arrived[:limit]
         for handle in now:

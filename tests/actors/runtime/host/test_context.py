@@ -27,7 +27,7 @@ from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.host.mailbox import Mailbox
 from peerage.actors.runtime.mail.process import current_port
 from tests.actors.runtime.cast import Lifecycle, Upper, Worker
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 def test_a_deferred_answer_comes_later(worker: ActorRef[Worker]) -> None:

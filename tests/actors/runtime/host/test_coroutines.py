@@ -33,7 +33,7 @@ class Asker(ProcessActor):
         self.probe = probe
         self.gate: asyncio.Event
 
-    async def on_start(self) -> None:  # type: ignore[override]  # Pykka's is no coroutine
+    async def on_start(self) -> None:
         await asyncio.sleep(0)
         self.gate = asyncio.Event()
         self.log.append("started")
@@ -76,7 +76,7 @@ class Asker(ProcessActor):
         await asyncio.sleep(0)
         self.log.append(("down", reason.kind))
 
-    async def on_stop(self) -> None:  # type: ignore[override]  # Pykka's is no coroutine
+    async def on_stop(self) -> None:
         await asyncio.sleep(0)
         if self.probe is not None:
             self.probe.tell("on_stop")
@@ -173,7 +173,7 @@ def test_at_the_end_what_runs_is_cancelled_after_on_stop(system: System, place: 
 
 
 class FailsToStart(ProcessActor):
-    async def on_start(self) -> None:  # type: ignore[override]  # Pykka's is no coroutine
+    async def on_start(self) -> None:
         await asyncio.sleep(0)
         raise ValueError("not today")
 

@@ -20,7 +20,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.telling import tell_many
 from tests.actors.runtime.host.fakes import Keeper
 from tests.actors.runtime.host.fakes import cell as make_cell
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 SERIAL = 4
 OTHER = 9

@@ -63,6 +63,25 @@ def test_a_turn_goes_through_messages_calls_tasks_descriptors_timers_and_hooks(
     assert mail.flushed == 1
 
 
+def test_a_quiet_mailbox_is_not_asked_when_its_descriptor_has_been_looked_at(
+    loop: Loop[Act], poller: Poller, mail: Mail
+) -> None:
+    """In the turn before, and not in an earlier one: what came since would be missed."""
+    mail.is_quiet = True
+    loop.turn(1.0)  # nothing was looked at before it
+    loop.turn(1.0)
+    loop.turn(1.0)
+    assert (mail.pumped, len(poller.slept)) == (1, 3)
+    loop.end_hooks.append((Act("hook", []), lambda: None))
+    loop.turn(1.0)  # there is something to do, and nothing but the mailbox to look at: it does not
+    assert (mail.pumped, len(poller.slept)) == (1, 3)
+    loop.turn(1.0)
+    assert (mail.pumped, len(poller.slept)) == (2, 4)
+    mail.is_quiet = False
+    loop.turn(1.0)
+    assert mail.pumped == 3
+
+
 def test_an_idle_loop_sleeps_as_long_as_it_may(loop: Loop[Act], poller: Poller, mail: Mail) -> None:
     """Only a descriptor wakes it."""
     loop.turn(2.5)

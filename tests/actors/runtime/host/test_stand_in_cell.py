@@ -11,7 +11,7 @@ import pytest
 from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, ProcessActor, System, watch
 from peerage.actors.runtime.host.stand_in_cell import StandInCell
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 class Mirror(ProcessActor):

@@ -44,6 +44,7 @@ class Table:
         self.epoch = 0
         self.dead: set[int] = set()
         self.speaking: set[int] = set()  # of the dead: their last words may be on their way
+        self.in_order: set[int] = set()  # of the dead: those that had said that they end
         self.resolved: int | None = HOST
         self.ended: dict[str, DownReason] = {}
 
@@ -53,12 +54,16 @@ class Table:
         self.epoch += 1
         if speaking:
             self.speaking.add(serial)
+            self.in_order.add(serial)
 
     def is_dead(self, serial: int) -> bool:
         return serial in self.dead
 
     def is_silent(self, serial: int) -> bool:
         return serial not in self.speaking
+
+    def ended_in_order(self, serial: int) -> bool:
+        return serial in self.in_order
 
     def resolve(self, _host: str, _hint: int) -> int | None:
         return self.resolved

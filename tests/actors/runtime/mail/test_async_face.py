@@ -31,7 +31,7 @@ from peerage.actors.runtime import (
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Echo, Slow, Worker
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 COARSE_S = 20.0  # against hanging
 

@@ -133,6 +133,20 @@ def test_a_signal_is_looked_at_once(scene: Scene) -> None:
     assert scene.inbox.drain(10) == 0
 
 
+def test_it_is_known_to_be_drained_only_when_it_was_asked_and_had_no_more(scene: Scene) -> None:
+    for number in range(3):
+        scene.send(b"%d" % number)
+    assert scene.inbox.wait(PATIENCE_S)
+    assert scene.inbox.drain(1) == 1
+    drained = [scene.inbox.is_drained]
+    while scene.inbox.drain(100):
+        pass
+    drained.append(scene.inbox.is_drained)
+    assert not scene.inbox.drain_for(PATIENCE_S)
+    drained.append(scene.inbox.is_drained)
+    assert drained == [False, True, False]
+
+
 def test_draining_stops_when_its_time_is_over(scene: Scene) -> None:
     """It says whether more may be there."""
     for _ in range(3):

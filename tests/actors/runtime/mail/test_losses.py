@@ -12,7 +12,7 @@ from peerage.actors.runtime import ActorDeadError
 from peerage.actors.runtime.mail.asks import Asks
 from peerage.actors.runtime.mail.handled_counts import name_hash
 from peerage.actors.runtime.mail.host_table import HostTable
-from peerage.actors.runtime.mail.losses import LOOK_AGAIN_S, NEVER, Losses
+from peerage.actors.runtime.mail.losses import LOOK_AGAIN_S, MOST_UNREAD_S, NEVER, Losses
 from peerage.actors.runtime.mail.routes import Route, Routes
 from tests.actors.runtime.mail.fakes import HOST, KEY, MINE, Clock, Table, Waiter, path
 
@@ -42,7 +42,7 @@ class Scene:
         self.lost: list[tuple[str, int]] = []
         self.counts: dict[int, dict[int, tuple[int, int]]] = {}
         self.routes = Routes(KEY, MINE, cast("HostTable", self.table), lambda _a, _p: None, self._lose)
-        self.sweeps = 0
+        self.sweeps = self.empty = 0
         self.losses = Losses(
             self.table,
             self.routes,
@@ -51,6 +51,7 @@ class Scene:
             threading.RLock(),
             read_counts=lambda serial: self.counts.get(serial, {}),
             on_lost=self._lose,
+            times_empty=lambda: self.empty,
             before=self._begin,
             clock=self.clock,
         )
@@ -162,8 +163,29 @@ def test_last_words_are_waited_for(scene: Scene) -> None:
     assert scene.sweeps == 1  # it is too early to look again
     scene.table.speaking.clear()
     scene.clock.now += LOOK_AGAIN_S
+    assert scene.losses.look_again_in() == LOOK_AGAIN_S
+    scene.empty += 1
+    scene.clock.now += LOOK_AGAIN_S
     assert scene.losses.look_again_in() is None
     assert "ended before it answered" in text(waiter)
+
+
+@pytest.mark.parametrize("ends", ["empty", "time"])
+def test_no_ask_fails_whose_answer_may_lie_in_the_mailbox(scene: Scene, ends: str) -> None:
+    """However long it takes to read: until the mailbox was empty once, or a time in which all of it has been read."""
+    route = scene.route()
+    answered, unanswered = scene.ask(route), scene.ask(route)
+    scene.table.die(HOST, speaking=True)
+    scene.table.speaking.clear()
+    for _ in range(3):
+        assert scene.losses.look_again_in() == LOOK_AGAIN_S
+        scene.clock.now += LOOK_AGAIN_S
+    assert scene.asks.settle(answered.asked.number) is not None
+    scene.empty += ends == "empty"
+    scene.clock.now += MOST_UNREAD_S if ends == "time" else 0.0
+    assert scene.losses.look_again_in() is None
+    assert answered.outcomes == []
+    assert "ended before it answered" in text(unanswered)
 
 
 def test_a_goodbye_is_the_last_word(scene: Scene) -> None:

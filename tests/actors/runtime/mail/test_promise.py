@@ -33,7 +33,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.process import current_port
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 
 class Holder(ProcessActor):

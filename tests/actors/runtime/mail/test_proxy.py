@@ -164,7 +164,7 @@ def test_a_proxy_of_the_dead_is_refused(car: ActorRef[Car]) -> None:
 
 def test_pykkas_own_proxy_works(car: ActorRef[Car]) -> None:
     """Of programs that import `ActorProxy` from pykka."""
-    proxy: Any = pykka.ActorProxy(actor_ref=car)
+    proxy: Any = pykka.ActorProxy[Any](actor_ref=car)
     assert proxy.wheels.get() == 4
     assert proxy.honk(2).get() == "tuttut"
     assert proxy.engine.faster().get() == 4
@@ -179,9 +179,9 @@ def test_pykkas_own_proxy_works(car: ActorRef[Car]) -> None:
 
 def test_pykkas_own_proxy_equals_ours_and_may_be_sent(car: ActorRef[Car]) -> None:
     """It arrives as ours."""
-    proxy: Any = pykka.ActorProxy(actor_ref=car)
+    proxy: Any = pykka.ActorProxy[Any](actor_ref=car)
     ours: Any = car.proxy()
-    assert proxy == ours == pykka.ActorProxy(actor_ref=car)
+    assert proxy == ours == pykka.ActorProxy[Any](actor_ref=car)
     assert hash(proxy) == hash(ours)
     assert proxy.engine == ours.engine != proxy
     [arrived] = Worker.start().ask(("log", proxy.engine))
@@ -194,4 +194,4 @@ def test_pykkas_own_proxy_of_an_actor_that_is_gone(car: ActorRef[Car]) -> None:
     """Says so, as ours does."""
     car.stop()
     with pytest.raises(ActorDeadError, match="not found"):
-        pykka.ActorProxy(actor_ref=car)
+        pykka.ActorProxy[Any](actor_ref=car)

@@ -21,6 +21,7 @@ class FakeInbox:
 
     def __init__(self) -> None:
         self.arrived, self.is_unfound, self.bound = 0, False, 0
+        self.is_signalled = self.is_drained = False
         self.waits: list[float] = []
         self.fault: zmq.ZMQError | None = None
         self.fd, self._other = os.pipe()
@@ -107,6 +108,25 @@ def test_a_pump_takes_what_is_there(scene: Scene) -> None:
     assert scene.reader.pump(3) == 2
     assert scene.log == ["advance", "advance"]
     assert not scene.reader.has_skipped
+
+
+def test_a_mailbox_is_quiet_when_it_was_drained_and_nothing_has_come_up_since(scene: Scene) -> None:
+    """Neither a signal, nor a message read alone, nor a path that was removed, nor a line that waits for room."""
+    quiet = [scene.reader.is_quiet]
+    scene.inbox.is_drained = True
+    quiet.append(scene.reader.is_quiet)
+    disturbed: tuple[tuple[object, str], ...] = (
+        (scene.inbox, "is_signalled"),
+        (scene.reader, "has_skipped"),
+        (scene.inbox, "is_unfound"),
+    )
+    for thing, name in disturbed:
+        setattr(thing, name, True)
+        quiet.append(scene.reader.is_quiet)
+        setattr(thing, name, False)
+    scene.lines = ["a line"]
+    quiet.append(scene.reader.is_quiet)
+    assert quiet == [False, True, False, False, False, False]
 
 
 def test_a_short_look_says_what_it_has_left(scene: Scene) -> None:

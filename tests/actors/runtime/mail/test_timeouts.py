@@ -28,7 +28,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Slow, Worker
-from tests.nodes import wait_until
+from tests.waiting import wait_until
 
 SOON_S = 5.0  # coarse: less than the 10 s that a full mailbox is waited for by default
 

@@ -43,4 +43,4 @@ def test_an_actor_that_handles_nothing_answers_nothing(
 ) -> None:
     """As Pykka's: a warning says so."""
     assert ProcessActor[str, None]().on_receive("text") is None
-    assert "Unexpected message" in caplog.text
+    assert "message not handled" in caplog.text

@@ -55,7 +55,7 @@ def test_a_signals_handler_may_send_in_the_middle_of_a_large_message(
 ) -> None:
     """And may raise there. Each message arrives as it was sent, if it was sent to its end."""
     worker = Worker.start()
-    worker.tell(("log", 1))
+    assert worker.ask(("log", 1), timeout=30.0) == [1]
     send, large = zmq.Socket.send, bytes(2 * LARGE)
 
     def handle(*_: Any) -> None:

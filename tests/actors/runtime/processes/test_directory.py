@@ -41,6 +41,21 @@ def test_it_is_private_and_held(base: Path) -> None:
     assert not Path(directory.path).exists()
 
 
+def test_it_is_held_again_once_however_often_that_is_asked_for(base: Path) -> None:
+    """Two processes may notice that it was made again: the root waited for its own lock, for good."""
+    directory = Directory()
+    directory.make()
+    directory.hold_again()
+    Path(directory.path).rmdir()
+    Path(directory.path).mkdir(0o700)
+    for _ in range(2):
+        directory.hold_again()
+    os.utime(directory.path, (0, 0))
+    sweep(base / "peerage-*")
+    assert Path(directory.path).exists()
+    directory.close()
+
+
 def test_a_base_too_long_for_sockets_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path of more than 107 bytes cannot be bound."""
     long = tmp_path / ("x" * 100)

@@ -34,8 +34,8 @@ from peerage.actors.runtime.processes.host_records import HostRecord, HostRecord
 from tests.actors.runtime.host.fakes import Clock
 from tests.actors.runtime.processes.fakes import add_process, add_thread
 from tests.actors.runtime.stoppers import Outlet, Patient, PatientOutlet, Stopper
-from tests.nodes import wait_until
 from tests.processes import is_alive
+from tests.waiting import wait_until
 
 SHORT_S = 0.1  # a grace
 LONGER_S = 4 * SHORT_S
@@ -98,7 +98,9 @@ def test_an_actor_that_stops_others_is_waited_for_on_a_thread_of_a_process(pipe:
         landlord = pipe.start("landlord", PROCESS)
         landlord.ask(("start", Patient, {"name": "thread", "place": THREAD}, (LONGER_S,)))
         if alone:
-            thread = watch(ActorRef.to("thread"))
+            ref: ActorRef[Patient] = ActorRef.to("thread")
+            thread = watch(ref)
+            ref.ask("seen")  # the watch came before: the landlord's stop goes another way, and could be first
             landlord.stop()
             assert thread.wait(LIMIT_S).kind == "shutdown"
         System.current().shutdown(grace=SHORT_S)

@@ -18,8 +18,8 @@ import pytest
 from peerage.actors.runtime import ProcessActor, System, watch
 from peerage.actors.runtime.processes import sigterm, terminated_hosts
 from tests.actors.runtime.cast import Worker
-from tests.nodes import wait_until
 from tests.processes import processes_of_session
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[4]
 LIMIT_S = 20.0

@@ -1,0 +1,1 @@
+"""One book and one crawl for several nodes of a chain: the rules."""

@@ -1125,9 +1125,10 @@ read_header(PyObject *Py_UNUSED(module), PyObject *args)
 
 #define CHANNELS 256
 #define CRUMB_BYTES 64
+#define SPECK_BYTES 8
 
 typedef struct {
-    Py_ssize_t size, packets, crumbs;
+    Py_ssize_t size, packets, crumbs, specks;
     char *out;
 } Parts;
 
@@ -1189,6 +1190,7 @@ read_parts(PyObject *Py_UNUSED(module), PyObject *args)
         mine->packets++;
         mine->size += next - part;
         mine->crumbs += next - part < CRUMB_BYTES;
+        mine->specks += next - part < SPECK_BYTES;
         packets++;
         at = next;
     }
@@ -1204,7 +1206,7 @@ read_parts(PyObject *Py_UNUSED(module), PyObject *args)
             return NULL;
         }
         mine->out = PyBytes_AS_STRING(joined);
-        PyObject *entry = Py_BuildValue("iNnn", (int)order[index], joined, mine->packets, mine->crumbs);
+        PyObject *entry = Py_BuildValue("iNnnn", (int)order[index], joined, mine->packets, mine->crumbs, mine->specks);
         if (entry == NULL) {
             Py_DECREF(found);
             return NULL;
@@ -1397,7 +1399,7 @@ static PyMethodDef module_methods[] = {
      "has another form."},
     {"read_parts", read_parts, METH_VARARGS,
      "read_parts(data, pos, limit, served, most): (for each channel: its number, its joined parts, how many, how many of them "
-     "crumbs; where the first other packet begins)."},
+     "crumbs, and specks; where the first other packet begins)."},
     {"read_messages", read_messages, METH_VARARGS,
      "read_messages(data, pos, middle, limit, capacity): (joined messages, their sizes, where the first other packet "
      "begins)."},

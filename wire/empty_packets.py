@@ -1,8 +1,10 @@
-"""How many packets without data a peer may send: pings, pongs that nobody asked for, parts of messages that are empty.
+"""How many packets with little or no data a peer may send: pings, pongs that nobody asked for, parts of messages that are
+empty, or shorter than their headers.
 
-They cost a sender three bytes and us as much as any packet, and nobody needs many: CometBFT sends a ping a minute. A peer
-that sends more than its budget is not read for a while. If it goes on, time after time, its connection ends.
-Source: docs/decisions/0039-floods-of-packets.md.
+They cost a sender a few bytes and us as much as any packet, and nobody needs many: CometBFT sends a ping a minute, and
+fills its packets. A peer that sends more than its budget is not read for a while. If it goes on, time after time, its
+connection ends.
+Sources: docs/decisions/0039-floods-of-packets.md, 0099-parts-shorter-than-their-headers.md.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class EmptyPacketBudget:
         self.pauses = 0
 
     def spend(self, packets: int, now: float) -> None:
-        """Record packets without data that arrived.
+        """Record such packets that arrived.
 
         Raises: EmptyPacketFloodError, reading was paused often enough.
         """

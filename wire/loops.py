@@ -31,6 +31,7 @@ SIZES: Final = (
     "I"  # how sizes of messages stand beside them: array's code for four bytes in the machine's order
 )
 CRUMB_SIZE: Final = 64  # bytes of data, below which they are few
+SPECK_SIZE: Final = 8  # bytes of data, below which they are fewer than those of the header
 _KIND = 0x1A  # before a part of a message, and before its data
 _FULL = FRAME_DATA.to_bytes(4, "little")
 _nonce = Struct("<4xQ").pack
@@ -195,12 +196,12 @@ def read_header(data: bytes, pos: int, limit: int) -> tuple[int, bool, int, int]
 
 def read_parts(
     data: bytes, pos: int, limit: int, served: bytes, most: int
-) -> tuple[list[tuple[int, bytes, int, int]], int]:
+) -> tuple[list[tuple[int, bytes, int, int, int]], int]:
     """The parts of messages from `pos` on, of whatever channels, none of which ends its message (see `read_header`).
 
     Args: served, for each channel whether its parts are wanted, 0 or 1; most, how many of them.
-    Returns: for each channel its number, its joined parts, how many these are, and how many of them are crumbs; and where
-        the first packet that is not among them begins.
+    Returns: for each channel its number, its joined parts, how many these are, and how many of them are crumbs and specks;
+        and where the first packet that is not among them begins.
     """
     parts: dict[int, list[bytes]] = {}
     startswith, end = data.startswith, len(data)
@@ -225,7 +226,13 @@ def read_parts(
         mine.append(data[at:stop])
         pos = stop
     return [
-        (channel_id, b"".join(each), len(each), sum(len(part) < CRUMB_SIZE for part in each))
+        (
+            channel_id,
+            b"".join(each),
+            len(each),
+            sum(len(part) < CRUMB_SIZE for part in each),
+            sum(len(part) < SPECK_SIZE for part in each),
+        )
         for channel_id, each in parts.items()
     ], pos
 

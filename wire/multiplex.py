@@ -163,8 +163,8 @@ class MultiplexConnection:
         Args: sealed, bytes of the frames that it came in, which are charged for if they hold little or nothing; weight, how
             many times all of this is charged.
         Returns: what happened, in order; if `has_unread` is set, not all of it. If these events are followed by a violation
-            of the protocol, or are a flood of packets without data, the connection is over even so: `error` is set, and
-            the next call of this method or of `tick`, which is then due at once, raises it.
+            of the protocol, or are a flood of packets with little or no data, the connection is over even so: `error` is
+            set, and the next call of this method or of `tick`, which is then due at once, raises it.
         Raises: PacketError, MalformedMessageError, MessageTooLongError, PongTimeoutError.
         """
         if self.error is not None:
@@ -215,7 +215,7 @@ class MultiplexConnection:
         """Bytes that may be read from the socket now; 0 for none at the moment, nor what is unread (`has_unread`).
 
         That is what the receive rate allows, at most what one call of `receive_data` takes in, and nothing for a while
-        after a flood of packets without data.
+        after a flood of packets with little or no data.
         """
         allowance = self.recv_limit.allowance(now)
         if not allowance or self.is_flooded(now):
@@ -223,7 +223,7 @@ class MultiplexConnection:
         return min(max(allowance, _LEAST_READ), self._most_read)
 
     def is_flooded(self, now: float) -> bool:
-        """Whether reading pauses, because the remote sends too many packets without data."""
+        """Whether reading pauses, because the remote sends too many packets with little or no data."""
         return not self._empty_packets.may_read(now)
 
     def pause_reading(self, now: float) -> None:

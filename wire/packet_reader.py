@@ -30,7 +30,7 @@ from peerage.wire.errors import (
     VarintTruncatedError,
 )
 from peerage.wire.incoming_message import IncomingMessage
-from peerage.wire.loops import CRUMB_SIZE
+from peerage.wire.loops import CRUMB_SIZE, SPECK_SIZE
 from peerage.wire.packet import (
     DEFAULT_MAX_PAYLOAD,
     ONE_BYTE_CHANNELS,
@@ -132,7 +132,7 @@ class PacketReader:
         self.cost = 0
         self.pings = 0
         self.pongs = 0
-        self.empty = 0  # packets with neither data nor eof, which say nothing
+        self.empty = 0  # packets that end nothing and carry less than a header takes: nobody sends such
         self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this dict
 
     def discard(self) -> None:
@@ -236,12 +236,13 @@ class PacketReader:
         if not found:
             return pos
         incoming = self._incoming
-        for channel_id, parts, packets, crumbs in found:
+        for channel_id, parts, _packets, _crumbs, _specks in found:
             channel = incoming[channel_id]
             if channel.length + len(parts) > channel.capacity:
                 return self._read_parts_singly(data, pos, events)
+        for channel_id, parts, packets, crumbs, specks in found:
             self.cost += packets * PART_COST + crumbs * (ODD_COST - PART_COST)
-        for channel_id, parts, _packets, _crumbs in found:
+            self.empty += specks
             channel = incoming[channel_id]
             channel.parts.append(parts)
             channel.length += len(parts)
@@ -335,7 +336,7 @@ class PacketReader:
             case Pong():
                 self._ponged(1, events)
             case PacketMsg(channel_id, eof, data_):
-                if not (data_ or eof):
+                if len(data_) < SPECK_SIZE and not eof:
                     self.empty += 1
                 channel = self._incoming.get(channel_id)
                 if channel is None:
@@ -381,6 +382,8 @@ class PacketReader:
             data, pos, self._header, self._header_size, MessageReceived, channel_id, run
         )
         self._drop(channel_id, len(run))
+        if self._header_size < SPECK_SIZE and not self._header_eof:
+            self.empty += len(run)
         part_cost = ODD_COST if self._header_size < CRUMB_SIZE else PART_COST
         self.cost += len(run) * (MESSAGE_COST if self._header_eof else part_cost)
         return end

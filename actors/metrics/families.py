@@ -98,7 +98,7 @@ FAMILIES: Final = (
     ),
     _counter(
         "p2p_packet_floods_total",
-        "Floods of packets without data: times that reading a peer paused, and peers stopped for it.",
+        "Floods of packets with little or no data: times that reading a peer paused, and peers stopped for it.",
         "outcome",
     ),
     _gauge(

@@ -94,7 +94,7 @@ class Link:
         buffer: to read into, shared with the other connections of this host.
         recv_rate: bytes per second, 0 for no limit.
         account: of the memory that the connection takes; nothing is read while there is none.
-        metrics: counts packets on channels that nobody here has, and floods of packets without data.
+        metrics: counts packets on channels that nobody here has, and floods of packets with little or no data.
         owner: is told what happens.
         received: takes the events of the remote's packets; may be replaced at any time.
         bandwidths: of the node, which this connection has its part in.

@@ -22,16 +22,16 @@ def _part(channel: int, size: int, *, eof: bool = False) -> bytes:
     return encode_packet(PacketMsg(channel, eof, bytes(size)))
 
 
-WITHOUT_DATA: Mapping[str, bytes] = {
+LITTLE_DATA: Mapping[str, bytes] = {
     "pings": PING,
     "pongs": PONG,
     "empty packets": _part(LOW, 0),
     "pings and empty packets": PING + _part(LOW, 0),
-}
-WITH_DATA: Mapping[str, bytes] = {
     "a byte": _part(LOW, 1),
     "a byte and two": _part(LOW, 1) + _part(LOW, 2),
     "messages in two parts": _part(LOW, 1) + _part(LOW, 1, eof=True),
+}
+MESSAGES: Mapping[str, bytes] = {
     "messages of a byte": _part(LOW, 1, eof=True),
     "empty messages": _part(LOW, 0, eof=True),
 }

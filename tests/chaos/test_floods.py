@@ -13,7 +13,7 @@ from peerage.actors.book_client import BookClient
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.offences import Offence
 from tests.bench.blocking_peer import BlockingPeer
-from tests.chaos.flooders import WITH_DATA, WITHOUT_DATA, FloodingPeer
+from tests.chaos.flooders import LITTLE_DATA, MESSAGES, FloodingPeer
 from tests.chaos.isolation import EchoOnHigh
 from tests.nodes import HIGH, LOW, NodeLog, StartNode, node_processes, wait_until
 
@@ -32,11 +32,11 @@ class Deaf(Reactor):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_peers_beside_floods_of_every_kind_are_served_and_empty_ones_end(
+def test_peers_beside_floods_of_every_kind_are_served_and_those_with_little_data_end(
     start_node: StartNode, node_log: NodeLog
 ) -> None:
     """One peer host for all: an honest peer's messages come back, no process is killed for hanging, and who sends
-    nothing but packets without data is thrown out for that reason, which counts against it."""
+    packets with little or no data is thrown out for that reason, which counts against it."""
     node = start_node({"ECHO": EchoOnHigh, "DEAF": Deaf}, p2p={"recv_rate": RATE}, peerage={"peer_hosts": 1})
     processes = node_processes(node)
     with contextlib.ExitStack() as stack:
@@ -48,21 +48,23 @@ def test_peers_beside_floods_of_every_kind_are_served_and_empty_ones_end(
                 for kind, packets in kinds.items()
             }
 
-        empty, with_data = flooders(WITHOUT_DATA), flooders(WITH_DATA)
-        crumbs = stack.enter_context(FloodingPeer(node.address, WITH_DATA["a byte"], in_crumbs=True))
+        little, messages = flooders(LITTLE_DATA), flooders(MESSAGES)
+        little["a byte in each frame"] = stack.enter_context(
+            FloodingPeer(node.address, LITTLE_DATA["a byte"], in_crumbs=True)
+        )
         number = 0
-        while not all(each.is_thrown_out for each in empty.values()):
+        while not all(each.is_thrown_out for each in little.values()):
             number += 1
             assert honest.send(HIGH, b"%d" % number)
             assert honest.receive(PATIENCE_S) == [b"%d" % number]
-        for flooder in empty.values():
+        for flooder in little.values():
             stopped = node_log.wait_for("peer stopped", peer=flooder.key.node_id)
-            assert "packets without data" in stopped["reason"]
+            assert "packets with little or no data" in stopped["reason"]
         scores = BookClient(node.names.addrbook)
-        floods = {each.key.node_id for each in empty.values()}
+        floods = {each.key.node_id for each in little.values()}
         wait_until(lambda: {each.subject for each in scores.call(Misbehaviour.offenders)} == floods)
         assert {each.last for each in scores.call(Misbehaviour.offenders)} == {Offence.PACKET_FLOOD}
-        staying = {honest.key.node_id, crumbs.key.node_id, *(each.key.node_id for each in with_data.values())}
+        staying = {honest.key.node_id, *(each.key.node_id for each in messages.values())}
         wait_until(lambda: {peer.id for peer in node.peers()} == staying)
         assert number > 0
     assert node_processes(node) == processes

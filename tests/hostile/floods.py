@@ -11,7 +11,7 @@ from peerage.conformance.sealed_frames import frame, plain
 from peerage.conformance.visitor import Visitor
 from peerage.wire.packet import PacketMsg, encode_packet
 from peerage.wire.pex import PexRequest
-from tests.chaos.flooders import CHUNK, WITH_DATA, WITHOUT_DATA
+from tests.chaos.flooders import CHUNK, LITTLE_DATA, MESSAGES
 from tests.hostile import visitor as echoing
 from tests.hostile.limits import HIGH, LOW, LOW_CAPACITY
 
@@ -95,9 +95,9 @@ def unread(visitor: Visitor) -> None:
     visitor.sock.close()
 
 
-for name, data in {**WITHOUT_DATA, **WITH_DATA}.items():
+for name, data in {**LITTLE_DATA, **MESSAGES}.items():
     GROUP.add(f"a flood of {name}", packets(data), *ANY)
-GROUP.add("a flood of a byte in each frame", crumbs(WITH_DATA["a byte"]), *ANY)
+GROUP.add("a flood of a byte in each frame", crumbs(LITTLE_DATA["a byte"]), *ANY)
 GROUP.add("a flood of frames without data", flood(empty_frames), *ANY)
 GROUP.ends(
     "a flood of requests for addresses", packets(encode_packet(PacketMsg(0, True, PexRequest().encode())))

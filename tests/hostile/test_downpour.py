@@ -28,18 +28,18 @@ def test_one_flooder_of_each_kind_is_let_in_and_an_honest_peer_is_served() -> No
 
 def test_an_outcome_names_the_bounds_that_it_misses() -> None:
     """And no others."""
-    theirs = Outcome("pings", "CometBFT", cpu=0.5)
-    good = Outcome("pings", "peerage", [0.001] * 100, [0.09] * 1000, cpu=0.5)
+    theirs = Outcome("pings", "CometBFT", calm_cpu=0.1, cpu=0.5)
+    good = Outcome("pings", "peerage", [0.001] * 100, [0.09] * 1000, calm_cpu=0.2, cpu=0.6)
     assert list(good.misses(theirs)) == []
-    bad = Outcome("pings", "peerage", [], [0.11] * 1000, ["closed"], cpu=0.6, faults=["no parent"])
+    bad = Outcome("pings", "peerage", [], [0.11] * 1000, ["closed"], cpu=0.45, faults=["no parent"])
     assert [miss.removeprefix("pings: ").split()[0] for miss in bad.misses(theirs)] == [
         "1",
         "the",
         "1",
-        "0.60",
+        "0.450",
     ]
     assert len(list(bad.misses(None))) == 3
-    assert good.row().count("|") == bad.row().count("|") == 9
+    assert good.row().count("|") == bad.row().count("|") == 10
 
 
 def test_every_kind_has_its_flooder() -> None:

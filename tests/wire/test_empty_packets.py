@@ -1,4 +1,4 @@
-"""How many packets without data a peer may send, and what becomes of one that sends more."""
+"""How many packets with little or no data a peer may send, and what becomes of one that sends more."""
 
 from __future__ import annotations
 

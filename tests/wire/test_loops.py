@@ -118,7 +118,9 @@ def test_a_header_says_what_the_packet_is(channel: int, eof: bool, size: int) ->
         assert form.read_header(packet[:-1], 0, max_packet_size(1024)) is None
 
 
-PARTS = st.lists(st.tuples(CHANNELS, st.booleans(), st.sampled_from([0, 1, 63, 64, 200, 1024])), max_size=12)
+PARTS = st.lists(
+    st.tuples(CHANNELS, st.booleans(), st.sampled_from([0, 1, 7, 8, 63, 64, 200, 1024])), max_size=12
+)
 
 
 @settings(max_examples=100)
@@ -136,21 +138,21 @@ def test_both_forms_read_the_same_parts(
     reference, ours = (form.read_parts(stream, 1, max_packet_size(1024), wanted, most) for form in in_use())
     assert reference == ours
     found, end = ours
-    assert sum(packets for _channel, _joined, packets, _crumbs in found) <= most
+    assert sum(packets for _channel, _joined, packets, _crumbs, _specks in found) <= most
     assert end <= len(stream)
 
 
 def test_parts_of_several_channels_are_joined_by_channel() -> None:
-    """In order, with how many they are, and how many of these are crumbs."""
-    parts = [(0x20, b"a" * 64), (0x21, b"b"), (0x20, b"c" * 63), (0x21, b"d" * 100), (0x20, b"e")]
+    """In order, with how many they are, and how many of these are crumbs and specks."""
+    parts = [(0x20, b"a" * 64), (0x21, b"b"), (0x20, b"c" * 63), (0x21, b"d" * 100), (0x20, b"e" * 8)]
     stream = b"".join(encode_packet(PacketMsg(channel, False, data)) for channel, data in parts)
     last = encode_packet(PacketMsg(0x21, True, b"f"))
     for form in in_use():
         found, end = form.read_parts(stream + last, 0, max_packet_size(1024), bytes([1]) * 256, 100)
         assert end == len(stream)
         assert found == [
-            (0x20, b"a" * 64 + b"c" * 63 + b"e", 3, 2),
-            (0x21, b"b" + b"d" * 100, 2, 1),
+            (0x20, b"a" * 64 + b"c" * 63 + b"e" * 8, 3, 2, 0),
+            (0x21, b"b" + b"d" * 100, 2, 1, 1),
         ]
 
 

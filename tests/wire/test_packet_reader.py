@@ -467,10 +467,18 @@ def test_the_last_part_of_a_message_is_charged_as_a_message() -> None:
     assert reader.cost == MESSAGE_COST
 
 
-def test_packets_that_say_nothing_are_counted() -> None:
-    """Neither data nor eof: on a channel of ours, or of the remote's alone."""
+def test_parts_that_say_next_to_nothing_are_counted() -> None:
+    """No eof, and less data than a header takes: on a channel of ours, or of the remote's alone, whatever their form."""
     reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
-    reader.feed(crumb(0x20, 0) * 3 + crumb(0x40, 0) + crumb(0x20, 0, eof=True) + crumb(0x20, 1))
+    reader.feed(crumb(0x20, 0) * 3 + crumb(0x40, 0) + crumb(0x20, 0, eof=True))
+    assert reader.empty == 4
+    reader.feed(crumb(0x20, 7) * 20 + crumb(0x20, 8) + crumb(0x00, 1) * 10 + crumb(0x20, 1, eof=True))
+    assert reader.empty == 30
+    reader.feed(crumb(0x40, 7) * 5 + crumb(0x40, 8) * 5 + crumb(0x40, 1, eof=True) * 5)
+    assert reader.empty == 5
+    unknown_field = b"\x28\x01"
+    odd = bytes((len(crumb(0x20, 7)) + 1,)) + unknown_field + crumb(0x20, 7)[1:]
+    reader.feed(odd * 4)
     assert reader.empty == 4
 
 

@@ -79,7 +79,10 @@ class MessageCapacityError(PacketError):
 
 
 class EmptyPacketFloodError(PacketError):
-    """The peer sends packets without data, far more than anybody needs, and goes on. Args: packets in so many seconds."""
+    """The peer sends packets with little or no data, far more than anybody needs, and goes on.
+
+    Args: packets in so many seconds.
+    """
 
     def __init__(self, packets: int, seconds: float, allowed: float) -> None:
         super().__init__(packets, seconds, allowed)
@@ -88,7 +91,7 @@ class EmptyPacketFloodError(PacketError):
         self.allowed = allowed
 
     def __str__(self) -> str:
-        flood = f"{self.packets} packets without data within {self.seconds:.3g} s"
+        flood = f"{self.packets} packets with little or no data within {self.seconds:.3g} s"
         return f"flood: {flood}, {self.allowed:g} a second are allowed"
 
 

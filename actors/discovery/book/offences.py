@@ -57,7 +57,7 @@ class Offence(Enum):
     UNDECODABLE_MESSAGE = "undecodable message", 8
     """A message that is none of its channel's protocol."""
     PACKET_FLOOD = "flood of packets", 9
-    """Packets without data, as fast as it could, and again after each pause."""
+    """Packets with little or no data, as fast as it could, and again after each pause."""
     UNASKED_ADDRESSES = "unasked addresses", 10
     """An answer to a request that nobody has sent."""
     INVALID_ADDRESSES = "invalid addresses", 11

@@ -100,7 +100,7 @@ def has_caller(listener: socket.socket) -> bool:
 def test_the_command_as_it_is_installed() -> None:
     """Its whole process group gets the signal, as from a terminal.
 
-    Ours is there while the command imports: a moment that nobody may have looked at, and then it waits for an answer already.
+    Ours is there while the command imports: a moment in which nobody may have looked. Then it waits for an answer already.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"{'00' * 20}@127.0.0.1:{listener.getsockname()[1]}"

@@ -31,7 +31,7 @@ from peerage.wire.errors import (
         (MessageCapacityError(0x7, 11, 10), "a message of 11 bytes or more on channel 0x07, which takes 10"),
         (
             EmptyPacketFloodError(7000, 5.04, 100.0),
-            "flood: 7000 packets without data within 5.04 s, 100 a second are allowed",
+            "flood: 7000 packets with little or no data within 5.04 s, 100 a second are allowed",
         ),
         (PongTimeoutError(45.0), "no pong within 45 s of a ping"),
     ],

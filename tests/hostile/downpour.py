@@ -27,6 +27,7 @@ from statistics import median
 from typing import Any
 
 from peerage.actors.peers.handshake import HandshakeRefusedError
+from peerage.wire.loops import SPECK_SIZE
 from peerage.wire.packet import MessageReceived, PacketMsg, encode_packet
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddrs
 from tests.bench.blocking_peer import READ_SIZE, BlockingPeer
@@ -55,7 +56,7 @@ FLOODS: Mapping[str, bytes] = {
     "a byte and two in turn": LITTLE_DATA["a byte and two"],
     "messages of a byte": MESSAGES["messages of a byte"],
     "messages that do not end": encode_packet(PacketMsg(HIGH, False, bytes(1000)))
-    + encode_packet(PacketMsg(LOW, False, bytes(1))),
+    + encode_packet(PacketMsg(LOW, False, bytes(SPECK_SIZE))),  # with less it would be out of the budget of small parts
     "answers that are not read": encode_packet(PacketMsg(HIGH, True, bytes(1000))),
 }
 ANSWERS = "longest lists of addresses"

@@ -55,8 +55,9 @@ FLOODS: Mapping[str, bytes] = {
     "packets of a byte": LITTLE_DATA["a byte"],
     "a byte and two in turn": LITTLE_DATA["a byte and two"],
     "messages of a byte": MESSAGES["messages of a byte"],
+    # With a shorter second part it would be out of the budget of small parts.
     "messages that do not end": encode_packet(PacketMsg(HIGH, False, bytes(1000)))
-    + encode_packet(PacketMsg(LOW, False, bytes(SPECK_SIZE))),  # with less it would be out of the budget of small parts
+    + encode_packet(PacketMsg(LOW, False, bytes(SPECK_SIZE))),
     "answers that are not read": encode_packet(PacketMsg(HIGH, True, bytes(1000))),
 }
 ANSWERS = "longest lists of addresses"
@@ -137,8 +138,8 @@ def downpour(address: str, kind: str, count: int) -> AbstractContextManager[dict
 
 @dataclass(slots=True)
 class Outcome:
-    """One kind against one node. Times in seconds; calm_cpu and cpu, processor time a second before and meanwhile; sent, bytes
-    of packets a second."""
+    """One kind against one node. Times in seconds; calm_cpu and cpu, processor time a second before and meanwhile;
+    sent, bytes of packets a second."""
 
     kind: str
     name: str

@@ -244,7 +244,7 @@ def written() -> Iterator[list[str]]:
         private_lines._process = process
 
 
-cases = st.randoms(use_true_random=False)
+cases = st.randoms(use_true_random=True)
 
 
 @settings(max_examples=60, deadline=None)

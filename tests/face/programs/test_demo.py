@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from peerage.programs.demo import NAMES
-from tests.chaos.started_node import directories_of, eventually, peerage, processes_of_session
+from tests.chaos.started_node import directories_of, peerage, processes_of_session
 from tests.face.command_line import run
 from tests.nodes import wait_until
 
@@ -39,7 +39,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.communicate()
-        eventually(lambda: not processes_of_session(process.pid), 3.0)
+        wait_until(lambda: not processes_of_session(process.pid))
 
 
 def read_until_complete(demo: subprocess.Popen[bytes]) -> None:
@@ -128,7 +128,9 @@ def test_nodes_that_do_not_find_each_other_are_a_failure(
     demo: subprocess.Popen[bytes],
 ) -> None:
     """If it is stopped before the last node has found anybody: who found how many, and exit code 1."""
-    wait_until(lambda: 5 < len(processes_of_session(demo.pid)) < PROCESSES, 20.0)
+    assert demo.stdout is not None
+    for _ in NAMES[:2]:
+        assert ADDRESS.match(demo.stdout.readline().decode())  # it is up; the others are yet to be started
     demo.send_signal(signal.SIGINT)
     out, _ = demo.communicate(timeout=15)
     assert demo.returncode == 1, out
@@ -141,10 +143,17 @@ def test_killed_processes_are_replaced_while_it_runs(demo: subprocess.Popen[byte
     as the other signals do.
     """
     read_until_complete(demo)
-    for name in ("anna/reactor-GOSSIP", "bert/switch"):
-        pid = next(pid for pid, each in processes_of_session(demo.pid).items() if each == name)
+    victims = {
+        pid
+        for pid, name in processes_of_session(demo.pid).items()
+        if name in {"anna/reactor-GOSSIP", "bert/switch"}
+    }
+    assert len(victims) == 2
+    for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: len(processes_of_session(demo.pid)) == PROCESSES)
+    wait_until(
+        lambda: len(found := processes_of_session(demo.pid)) == PROCESSES and victims.isdisjoint(found)
+    )
     read_until_complete(demo)
     stop_all(demo, signal.SIGTERM, tmp_path)
 

@@ -21,6 +21,7 @@ from rich.segment import Segment
 from peerage.commands.terminal import Terminal, keys_in
 
 PATIENCE_S = 10.0
+MARK = b"\x1b[0n"  # no program writes that: a terminal answers it
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 SHOW_CURSOR = "\x1b[?25h"
 
@@ -38,11 +39,14 @@ class Tty:
         os.write(self._master, keys.encode())
 
     def written(self) -> str:
+        """All so far. The kernel brings it to this side in its own time, and in order: a mark is behind all of it."""
         self._file.flush()
+        os.write(self.keyboard, MARK)
         data = b""
-        while select.select([self._master], [], [], 0)[0]:
+        while not data.endswith(MARK):
+            assert select.select([self._master], [], [], PATIENCE_S)[0], data
             data += os.read(self._master, 65536)
-        return data.decode()
+        return data.removesuffix(MARK).decode()
 
     @property
     def attributes(self) -> list[Any]:

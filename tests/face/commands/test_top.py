@@ -14,6 +14,7 @@ import sys
 import termios
 import threading
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from tests.face.command_line import run
 from tests.face.commands.top_answers import actors, peers
 
 PATIENCE_S = 30.0
+MARK = "\x1b[0n"  # no program writes that: a terminal answers it
 
 
 class Screen:
@@ -48,25 +50,40 @@ class Screen:
             env={**clean, "TERM": "xterm-256color", **environment},
         )  # fmt: skip
         self.seen = ""
+        self._decoder = getincrementaldecoder("utf-8")()
+
+    def _read(self, timeout: float) -> str:
+        """What comes next, as text: a read may end in the middle of a character. Empty when nothing has come in time."""
+        if not select.select([self._master], [], [], timeout)[0]:
+            return ""
+        return self._decoder.decode(os.read(self._master, 65536))
 
     def wait_for(self, *texts: str) -> None:
         """Until all of these have been on the screen since the last call."""
         self.seen = ""
         deadline = time.monotonic() + PATIENCE_S
         while not all(text in self.seen for text in texts):
-            assert select.select([self._master], [], [], deadline - time.monotonic())[0], (texts, self.seen)
-            self.seen += os.read(self._master, 65536).decode()
+            assert time.monotonic() < deadline, (texts, self.seen)
+            self.seen += self._read(1.0)
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def end(self) -> tuple[int, str]:
-        """Returns: how it has ended, and what it has written last."""
-        code, last = self.process.wait(PATIENCE_S), ""
-        while select.select([self._master], [], [], 0)[0]:
-            last += os.read(self._master, 65536).decode()
+        """Returns: how it has ended, and what it has written last. It is read meanwhile: a full terminal would hold it up.
+
+        The kernel brings what is written to the other side in its own time, and in order: a mark is behind all of it.
+        """
+        last, deadline = "", time.monotonic() + PATIENCE_S
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, last
+            last += self._read(0.05)
+        os.write(self._terminal, MARK.encode())
+        while not last.endswith(MARK):
+            assert time.monotonic() < deadline, last
+            last += self._read(1.0)
         assert termios.tcgetattr(self._terminal) == self.before
-        return code, last
+        return self.process.returncode, last.removesuffix(MARK)
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -24,13 +25,14 @@ from peerage import (
     NodeNotRunningError,
     UnknownReactorError,
 )
-from peerage.actors.runtime import System
+from peerage.actors.runtime import THREAD, ProcessActor, System
 from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.tree import NodeTree
-from peerage.supervisors.spec import ChildSpec
+from peerage.supervisors.spec import ChildSpec, Start
 from peerage.wire.channel import ChannelDescriptor
 from tests.forked import in_a_fork
 from tests.nodes import HIGH, EchoReactor, StartNode, node_config, node_processes, wait_until
+from tests.waiting import PATIENCE_S
 
 ID = "00" * 20
 STRANGER = f"{ID}@127.0.0.1:1"
@@ -319,24 +321,46 @@ def test_a_stop_of_a_signals_handler_during_the_start_is_not_forgotten(
         assert node.is_running
 
 
+class Interrupter(ProcessActor):
+    """In a thread: has the main thread interrupted, and is up when that has happened."""
+
+    has_come = threading.Event()
+
+    def __init__(self) -> None:
+        super().__init__()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self.has_come.wait(PATIENCE_S)
+
+
 def test_nothing_is_left_of_a_start_that_was_interrupted(
     node_system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the parts start: the node can be started again, and no part of the first one has its home."""
     node = make(tmp_path)
-    children, main = NodeTree.children, threading.get_ident()
+    children = NodeTree.children
 
     def interrupted(*arguments: Any) -> list[ChildSpec]:
-        threading.Thread(target=interrupt, args=(main,)).start()
-        return children(*arguments)
+        addrbook, switch, *others = children(*arguments)
+        name = "one/interrupter"
+        return [
+            addrbook,
+            switch,
+            ChildSpec(name, Start.of(Interrupter).using(name=name, place=THREAD)),
+            *others,
+        ]
 
-    def interrupt(thread: int) -> None:
-        wait_until(lambda: any(facts.name == "one/switch" for facts in node_system.hosts()))
-        signal.pthread_kill(thread, signal.SIGINT)
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        Interrupter.has_come.set()
+        signal.default_int_handler(number, frame)
 
     monkeypatch.setattr(NodeTree, "children", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        node.start()
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            node.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert Interrupter.has_come.is_set()
     assert not node.is_running
     monkeypatch.undo()
     with node:

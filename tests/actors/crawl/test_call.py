@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -207,17 +208,21 @@ def test_what_is_no_node_is_named(said: bytes, verdict: Verdict, spoken: str) ->
 
 
 def test_who_says_nothing_to_us_and_something_to_others_is_named() -> None:
-    """A web server that waits for a whole request."""
+    """A web server that waits for a whole request. Who says nothing at all is hung up on."""
+    connections = itertools.count(1)
 
     def serve(sock: socket.socket) -> None:
-        asked = sock.recv(4096)
-        if asked.startswith(b"HEAD "):
+        if next(connections) == 2:  # somebody listens
+            sock.close()
+        elif (asked := sock.recv(4096)).startswith(b"HEAD "):
             sock.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
         elif asked.startswith(b"\x22"):
             sock.recv(4096)
+        else:
+            sock.close()
 
     with server(serve) as (port, _connections):
-        found = call(NetAddress("0" * 40, "127.0.0.1", port), timeout=0.3)
+        found = call(NetAddress("0" * 40, "127.0.0.1", port), timeout=1.0)
     assert (found.verdict, found.spoken) == (Verdict.OTHER_PROTOCOL, "HTTP")
     assert found.detail == r"the remote speaks HTTP; it began with b'HTTP/1.0 200 OK\r\n\r\n'"
 

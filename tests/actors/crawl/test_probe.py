@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from peerage.wire.net_address import NetAddress
 
 ID = "0" * 39 + "7"
 LOOPBACK = "127.0.0.1"
-SOON_S, PATIENCE_S = 0.05, 10.0  # for places that say nothing, and for those that answer
+PATIENCE_S = 10.0
 TLS_ALERT = bytes.fromhex("15030300020228")  # a fatal alert: handshake failure
 
 
@@ -42,6 +43,17 @@ def tcp_place(serve: Callable[[socket.socket], object]) -> Iterator[NetAddress]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def when_asked(serve: Callable[[socket.socket], object]) -> Callable[[socket.socket], object]:
+    """At the first connection nothing is asked, and it is hung up on: so that nobody waits for what does not come."""
+    connections = itertools.count()
+
+    def serve_others(connection: socket.socket) -> None:
+        if next(connections):
+            serve(connection)
+
+    return serve_others
 
 
 @contextmanager
@@ -90,8 +102,8 @@ def test_a_tls_server_gives_itself_away_by_an_alert() -> None:
         if connection.recv(4096):
             connection.sendall(TLS_ALERT)
 
-    with tcp_place(serve) as address:
-        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.TLS)
+    with tcp_place(when_asked(serve)) as address:
+        assert spoken_at(address, PATIENCE_S) == Spoken(ForeignProtocol.TLS)
 
 
 def test_a_web_server_that_hangs_up_on_noise_answers_a_request() -> None:
@@ -101,8 +113,8 @@ def test_a_web_server_that_hangs_up_on_noise_answers_a_request() -> None:
         if connection.recv(4096).startswith(b"HEAD / HTTP/1.0\r\n"):
             connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
 
-    with tcp_place(serve) as address:
-        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.HTTP, b"HTTP/1.0 404 Not Found\r\n")
+    with tcp_place(when_asked(serve)) as address:
+        assert spoken_at(address, PATIENCE_S) == Spoken(ForeignProtocol.HTTP, b"HTTP/1.0 404 Not Found\r\n")
 
 
 def test_a_web_server_with_tls_is_one_with_tls() -> None:
@@ -113,8 +125,8 @@ def test_a_web_server_with_tls_is_one_with_tls() -> None:
         if asked:
             connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n" if asked[:1] == b"H" else TLS_ALERT)
 
-    with tcp_place(serve) as address:
-        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.TLS)
+    with tcp_place(when_asked(serve)) as address:
+        assert spoken_at(address, PATIENCE_S) == Spoken(ForeignProtocol.TLS)
 
 
 def test_who_hangs_up_on_everything_stays_unknown() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from peerage import Node, NodeRunError
+from peerage import Config, Node, NodeRunError
 from peerage.actors.runtime import System
+from peerage.supervisors.node import preconditions
 from tests.nodes import EchoReactor, node_config, node_processes, wait_until
 
 FORMS: dict[str, Callable[[Node], int]] = {
@@ -85,15 +86,15 @@ def test_a_signal_ends_it_cleanly(
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_signal_during_its_start_ends_it_too(
-    node: Node, later: Callable[[Callable[[], object]], None], form: str
+    node: Node, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """It has ended before it was up, or right after."""
 
-    def interrupt() -> None:
-        wait_until(lambda: repr(node).endswith(": starting>"), 40.0)
+    def interrupt(_config: Config) -> None:
+        assert repr(node).endswith(": starting>")
         send(signal.SIGTERM)
 
-    later(interrupt)
+    monkeypatch.setattr(preconditions, "check_store", interrupt)
     assert FORMS[form](node) == 0
     assert not node.is_running
 

@@ -540,7 +540,7 @@ def test_a_name_is_dialled_at_all_its_addresses_before_the_dial_has_failed(
     with Stage(tmp_path) as stage:
         answer = stage.ref.ask(DialPeer(f"{LOW}@two.example:1"), block=False)
         for ip in ("10.0.0.9", "2600::9"):
-            dial = next(filter(None, (_next_dial(each) for each in stage.transports)))
+            dial = wait_until(lambda: next(filter(None, map(_next_dial, stage.transports)), None))
             assert str(dial.address.host) == ip
             facts = ConnectionFacts(dial.connection, "peers-0", ip, 1, True, dialled_id=LOW)
             stage.ref.tell(ConnectionEnded(facts, Refusal(RefusalReason.UNREACHABLE, "no"), is_error=True))
@@ -550,7 +550,7 @@ def test_a_name_is_dialled_at_all_its_addresses_before_the_dial_has_failed(
 
 def _next_dial(transport: Probe) -> Dial | None:
     try:
-        found = transport.fish(Dial, timeout=0.5)
+        found = transport.fish(Dial, timeout=0.0)
         assert isinstance(found, Dial)
         return found
     except AssertionError:
@@ -625,7 +625,8 @@ def test_filters(
 ) -> None:
     """The first word against decides; the switch answers others meanwhile, and forgets who was refused."""
     chosen = (tuple(filters), ()) if kind == "connection" else ((), tuple(filters))
-    with Stage(tmp_path, chosen, peerage={"filter_timeout": 0.2}) as stage:
+    is_late = refusal is not None and refusal.reason is RefusalReason.FILTER_TIMEOUT
+    with Stage(tmp_path, chosen, peerage={"filter_timeout": 0.2 if is_late else PATIENCE_S}) as stage:
         facts = stage.facts(1)
         verdict = stage.ref.ask(AdmitConnection(facts), block=False)
         if kind == "peer":

@@ -160,12 +160,14 @@ def test_plain_bytes_in_the_secret_connection_end_it_when_they_mean_nothing(go_p
 
 
 def test_pings_are_sent_and_answered_at_the_interval_asked_for(go_peer: StartGoPeer) -> None:
-    """The interval is CometBFT's own setting, so no test must wait 60 s for a ping."""
-    a, b = (go_peer(ping_interval_ms=100, pong_timeout_ms=90) for _ in range(2))
+    """The interval is CometBFT's own setting, so no test must wait 60 s for a ping. A pong has nearly as long: who is late
+    with one is dropped.
+    """
+    a, b = (go_peer(ping_interval_ms=1000, pong_timeout_ms=990) for _ in range(2))
     connect(a, b)
-    eventually(lambda: min(a.stats().pongs_received, b.stats().pongs_received) >= 5)
+    eventually(lambda: min(a.stats().pongs_received, b.stats().pongs_received) >= 2)
     assert a.peers() == [b.id]
-    assert min(a.stats().pings_received, b.stats().pongs_sent) >= 5
+    assert min(a.stats().pings_received, b.stats().pongs_sent) >= 2
 
 
 def test_peer_that_hangs_is_dropped_for_a_missing_pong(go_peer: StartGoPeer) -> None:

@@ -189,8 +189,8 @@ def test_accepting_pauses_while_descriptors_are_out_and_goes_on_afterwards(
     start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:
     """Every peer host is at its limit: nobody gets in, the connected keep pinging. Then accepting resumes."""
-    node = start_node(peerage={"ping_interval": 0.6, "pong_timeout": 0.5})
-    held, late = go_peer(ping_interval_ms=600, pong_timeout_ms=500), go_peer()
+    node = start_node(peerage={"ping_interval": 1.0, "pong_timeout": 0.99})
+    held, late = go_peer(ping_interval_ms=1000, pong_timeout_ms=990), go_peer()
     held.dial(node.address)
     connection = wait_until(node.peers)[0].info.connection
     hosts = node_processes(node, "peers-").values()

@@ -132,16 +132,16 @@ def test_the_node_broadcasts_too(start_node: StartNode, go_peer: StartGoPeer) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_pings_are_answered_both_ways(start_node: StartNode, go_peer: StartGoPeer, direction: str) -> None:
-    """Each side pings every 0.6 s and drops a peer that does not answer within 0.5 s: neither does."""
-    node = start_node(peerage={"ping_interval": 0.6, "pong_timeout": 0.5})
-    peer = go_peer(ping_interval_ms=600, pong_timeout_ms=500)
+    """Each side pings every second and drops a peer that does not answer in nearly as long: neither does."""
+    node = start_node(peerage={"ping_interval": 1.0, "pong_timeout": 0.99})
+    peer = go_peer(ping_interval_ms=1000, pong_timeout_ms=990)
     connect(direction, node, peer)
     connection = node.peers()[0].info.connection
 
     def rounds() -> bool:
         seen = peer.stats()
-        return min(seen.pings_sent, seen.pongs_received, seen.pings_received, seen.pongs_sent) >= 3
+        return min(seen.pings_sent, seen.pongs_received, seen.pings_received, seen.pongs_sent) >= 2
 
-    wait_until(rounds, what="three pings and pongs each way")
+    wait_until(rounds, what="two pings and pongs each way")
     assert [each.info.connection for each in node.peers()] == [connection]
     assert not peer.history("peer_removed")

@@ -8,7 +8,9 @@ import socket
 import time
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from peerage.actors.events.happenings import Refused
@@ -21,12 +23,17 @@ from tests.config.homes import home_with
 from tests.nodes import NodeLog, StartNode, wait_until
 
 ELSEWHERE = 'addr_book_strict = false\nladdr = "tcp://127.0.0.1:0"\n[rpc]\nladdr = ""\n'
+Use = namedtuple("Use", "limit used")  # noqa: PYI024 - as the real one's
+Disk = namedtuple("Disk", "total used free")  # noqa: PYI024
 
 
 @pytest.fixture(autouse=True)
 def _a_machine_that_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this one is like, and whatever others have left on it."""
     monkeypatch.setattr(health_checks, "is_kept_right", lambda: True)
+    monkeypatch.setattr(health_checks, "memory_use", lambda: None)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 40))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Disk(1 << 40, 0, 1 << 40))
     monkeypatch.setattr(health_checks, "left_behind", list)
     monkeypatch.setattr(health_checks, "_titles", list)
 
@@ -75,10 +82,6 @@ def test_limits(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     (memory,) = found(home, "memory")
     assert memory.found.startswith("the container or service has 1 MiB left")
     assert memory.remedy
-
-
-Use = namedtuple("Use", "limit used")  # noqa: PYI024 - as the real one's
-Disk = namedtuple("Disk", "total used free")  # noqa: PYI024
 
 
 def test_disk_and_clock(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

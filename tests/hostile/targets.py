@@ -94,12 +94,15 @@ class Target(ABC):
 
 
 class OurNode(Target):
-    """`peerage start` with peer exchange and an echo. Args: outbound, how many peers it wants to dial."""
+    """`peerage start` with peer exchange and an echo.
+
+    Args: outbound, how many peers it wants to dial; handshake_timeout, seconds.
+    """
 
     name = "peerage"
 
-    def __init__(self, *, outbound: int = 0) -> None:
-        self._outbound = outbound
+    def __init__(self, *, outbound: int = 0, handshake_timeout: float = HANDSHAKE_TIMEOUT_S) -> None:
+        self._outbound, self._handshake_timeout = outbound, handshake_timeout
         self._stack = contextlib.ExitStack()
         self._node: StartedNode
 
@@ -109,7 +112,7 @@ class OurNode(Target):
         settings: dict[str, Any] = {
             "reactor": "ECHO=tests.hostile.echo:Echo",
             "rpc__unsafe": "true",
-            "p2p__handshake_timeout": f"{HANDSHAKE_TIMEOUT_S}s",
+            "p2p__handshake_timeout": f"{self._handshake_timeout}s",
             "p2p__max_num_inbound_peers": str(INBOUND),
             "p2p__max_num_outbound_peers": str(self._outbound),
             "log_level": "switch:debug,*:info",  # every refusal

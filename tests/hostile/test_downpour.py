@@ -13,9 +13,9 @@ PATIENCE_S = 30.0
 
 @pytest.mark.timeout(120)
 def test_one_flooder_of_each_kind_is_let_in_and_an_honest_peer_is_served() -> None:
-    """They say how much they sent, and how often they were let in."""
+    """They say how much they sent, and how often they were let in. The honest one comes when they are at it already."""
     kinds = len(FLOODS) + 1
-    with OurNode(outbound=1) as node:
+    with OurNode(outbound=1, handshake_timeout=PATIENCE_S) as node:
         with (
             downpour(node.address, EVERY, kinds) as said,
             HonestPeer(node.address, PATIENCE_S, "127.250.0.1") as honest,

@@ -356,10 +356,12 @@ class MultiplexConnection:
 
     # --- time ---
 
-    def next_deadline(self, now: float) -> float:
+    def next_deadline(self, now: float, *, may_write: bool = True) -> float:
         """When to call `tick` at the latest, and `data_to_send` after it.
 
         Covers the next ping, the pong timers, and the moment at which a rate limit lets bytes through again.
+
+        Args: may_write, whether what is due to be written can be; if not, there is nothing to wake up for it.
         """
         if self.error is not None:
             return now
@@ -368,17 +370,19 @@ class MultiplexConnection:
             due = min(due, self._pong_deadline)
         if self._unasked_pong_at is not None:
             due = min(due, self._unasked_pong_at)
-        if self._pong_due:
-            due = min(due, self._pong_gate)
-        # While we are not reading, an allowance to read is nothing to wake up for.
+        # While we are not reading, an allowance to read is nothing to wake up for. While we are, it takes both of them.
         if self._unasked_pong_at is None:
-            if self._empty_packets.paused_until is not None:
-                due = min(due, self._empty_packets.paused_until)
-            elif (resumes_at := self.recv_limit.resumes_at()) is not None:
+            resumes_at, paused_until = self.recv_limit.resumes_at(), self._empty_packets.paused_until
+            if paused_until is not None:
+                resumes_at = max(paused_until, resumes_at or paused_until)
+            if resumes_at is not None:
                 due = min(due, resumes_at)
-        resumes_at = self.send_limit.resumes_at()
-        if resumes_at is not None and self._scheduler.has_data:
-            due = min(due, resumes_at)
+        if may_write:
+            if self._pong_due:
+                due = min(due, self._pong_gate)
+            resumes_at = self.send_limit.resumes_at()
+            if resumes_at is not None and self._scheduler.has_data:
+                due = min(due, resumes_at)
         return max(due, now)
 
     def tick(self, now: float) -> None:

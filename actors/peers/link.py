@@ -392,7 +392,8 @@ class Link:
         if not self._phases.carries_packets:
             return
         now = self._loop.now()
-        due = self._connection.next_deadline(now)
+        # A full socket calls when it takes bytes again.
+        due = self._connection.next_deadline(now, may_write=not self._stream.is_writing)
         if self._timer is not None:
             # An early wake-up is cheaper than a new timer per packet. A timer is a little later than the deadline it was
             # made for, by the time between two looks at the clock: without the tolerance none would ever be kept.

@@ -520,6 +520,26 @@ def test_a_pause_is_nothing_to_wake_up_for_while_a_reactor_has_no_room() -> None
     assert ours.next_deadline(0.0) == PAUSE_S
 
 
+def test_reading_goes_on_when_both_the_pause_and_the_receive_rate_let_it() -> None:
+    """A flood is charged for as well: with a low rate that takes longer to pay than the pause lasts."""
+    ours = connection(recv_rate=RATE)
+    ours.receive_data(PING * 2 * BURST, 0.0, weight=100)
+    ours.data_to_send(0.0, 1000)
+    due = ours.next_deadline(0.0)
+    assert due > PAUSE_S
+    assert ours.next_deadline(PAUSE_S) == due
+    assert ours.receive_allowance(due) > 0
+
+
+def test_what_cannot_be_written_is_nothing_to_wake_up_for() -> None:
+    ours = connection(send_rate=RATE)
+    ours.try_send(FIRST, bytes(3_000_000))
+    all_to_send(ours)
+    ours.receive_data(PING, 0.0)
+    assert ours.next_deadline(0.0) == 0.0
+    assert ours.next_deadline(0.0, may_write=False) == 60.0
+
+
 def test_nothing_is_scheduled_for_an_idle_connection_but_its_ping() -> None:
     """There is no timer for decay or for rates."""
     ours = connection(send_rate=RATE, recv_rate=RATE)

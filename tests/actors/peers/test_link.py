@@ -511,6 +511,24 @@ def test_a_full_socket_is_waited_for_and_broadcasts_do_not_hurry_it(pair: Pair) 
     assert len(pair.bert.messages) == 16
 
 
+def test_a_pong_for_a_full_socket_wakes_nobody_until_it_is_taken(pair: Pair) -> None:
+    """A remote that pings and does not read would have a timer ring a thousand times a second."""
+    pair.bert.stream.set_reading(wanted=False)
+    pair.anna.send(bytes(16 << 20))
+    pair.loop.settle()
+    assert pair.anna.stream.is_writing
+    Flooder(pair).say(PING)
+    pair.loop.settle()
+    written = pair.anna.written
+    for _ in range(100):
+        pair.loop.advance(0.01)
+    assert pair.anna.written == written
+    pair.bert.link.resume()
+    pair.loop.settle(100_000)
+    assert len(pair.bert.messages) == 1
+    assert pair.bert.connection._reader.pongs == 0
+
+
 def test_nothing_is_read_while_memory_is_short_and_an_end_for_want_of_it_is_told_once() -> None:
     """Whoever ends it tells the switch, and a second call finds it ended."""
     with connected() as pair:

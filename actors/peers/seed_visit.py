@@ -4,7 +4,7 @@ Whoever says something else than such a request, or nothing for a while, is take
 
 Nearly every caller says the request, in the one form in which everybody writes it, takes the answer and leaves. For that no
 session is made: queues, windows and meters of a connection cost as much as the rest of a visit. It is made for whoever says
-anything else, at any point, and goes on from there.
+anything else, at any point, and goes on from there; and for everybody where the node's bandwidth is limited.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from peerage.actors.discovery.book.offences import offence_of
 from peerage.actors.messages import AskForAddresses, ConnectionFacts, StandingAnswer
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
+from peerage.actors.peers.bandwidth import NO_LIMITS
 from peerage.actors.peers.connector import CLOSED_BY_REMOTE
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
@@ -28,6 +29,7 @@ from peerage.actors.peers.stream import Deadline, Loop, SocketStream, cause_of
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire import multiplex
 from peerage.wire.errors import RemoteError
+from peerage.wire.frames import FRAME_SEALED
 from peerage.wire.keys import NodeID
 from peerage.wire.packet import packets_of
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
@@ -108,6 +110,9 @@ class SeedVisit:
 
     def start(self) -> None:
         """Listen to what the remote says, and has said behind its handshake."""
+        if self._shared.bandwidths != NO_LIMITS:  # of the node: a session keeps to them
+            self._open(self._handshake.leftover)
+            return
         self._stream.drive(self._readable, self._writable)
         if self._handshake.leftover:
             self._take(self._handshake.leftover, 0)
@@ -162,7 +167,7 @@ class SeedVisit:
             except RemoteError as error:
                 self._broken(error)
                 return
-            if said:
+            if said or count >= FRAME_SEALED:  # frames that say nothing are charged to the session
                 self._take(said, count)
 
     def _take(self, said: bytes, sealed: int) -> None:

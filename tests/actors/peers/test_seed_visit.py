@@ -14,6 +14,8 @@ from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import AskForAddresses, ConnectionFacts, SeedRequestDropped, StandingAnswer
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import seed_visit as module
+from peerage.actors.peers.bandwidth import Bandwidths
+from peerage.actors.peers.bandwidth_table import BandwidthTable
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.phases import Phase, Phases
@@ -23,11 +25,13 @@ from peerage.actors.peers.stream import Deadline, SocketStream
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.frames import FRAME_SEALED
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import PING, PONG, MessageReceived, packets_of
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
+from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 from tests.actors.peers.metrics_off import MetricsOff
@@ -62,8 +66,8 @@ class Asked:
 class Stage:
     """A visit after its handshake. `said` is what its owner hears, `questions` what the reactor is asked."""
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, total_send_rate: float = 0) -> None:
+        self._home, self._total_send_rate = home, total_send_rate
         self.loop = FakeLoop()
         self.said: list[Any] = []
         self.questions: list[Asked] = []
@@ -84,7 +88,14 @@ class Stage:
         self.secret, handshake = _shake_hands()
         deadline = Deadline(self.loop)
         self.stream = SocketStream(ours, self.loop)
-        self.shared = HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
+        table = BandwidthTable(BandwidthTable.create(1, 0, self._total_send_rate), 0, 1)
+        self.shared = HostShared.of(
+            context,
+            MetricsOff(),  # type: ignore[arg-type]  # stands in for MetricsReporter
+            self.loop,
+            plenty(self.loop),
+            bandwidths=Bandwidths.of(table, self.loop),
+        )
         self.visit = SeedVisit(
             self.loop,
             context,
@@ -254,6 +265,37 @@ def test_a_request_in_another_form_is_one_too(stage: Stage, sessions: list[Sessi
     stage.loop.settle()
     assert stage.heard() == [b"addresses", b"end"]
     assert len(sessions) == 1
+
+
+def test_whoever_sends_frames_that_say_nothing_is_read_by_a_session(
+    stage: Stage, sessions: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It charges them to the receive rate."""
+    monkeypatch.setattr(SecretConnection, "receive_data", lambda *_: b"")
+    stage.theirs.sendall(bytes(FRAME_SEALED - 1))
+    stage.loop.settle()
+    assert sessions == []
+    stage.theirs.sendall(bytes(FRAME_SEALED))
+    stage.loop.settle()
+    assert len(sessions) == 1
+    assert stage.said == []
+
+
+def test_where_the_bandwidth_of_the_node_is_limited_so_are_its_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait in line with all that the node sends to its peers."""
+    rate, answer = 4000, bytes(range(256)) * 46
+    with Stage(tmp_path, total_send_rate=rate) as stage:
+        monkeypatch.setattr(module, "Question", stage.ask)
+        stage.say(REQUEST)
+        stage.questions[0].answer(answer)
+        stage.loop.settle()
+        began = stage.loop.now()
+        while stage.phases.phase is Phase.DRAINING:
+            stage.loop.advance(0.01)
+        assert stage.loop.now() - began > len(answer) / rate - 1
+        assert (stage.heard(), stage.said) == ([answer, b"end"], [])
 
 
 def test_what_comes_behind_a_request_is_answered_and_no_question(

@@ -19,7 +19,7 @@ from peerage.actors.peers.stream import Loop
 __all__ = ["NO_LIMITS", "UNLIMITED", "Bandwidth", "Bandwidths", "Flow"]
 
 TURN_BYTES = 64 * 1024  # that one connection may take before another has its turn
-LEAST_BYTES = 1044  # a frame: less is not worth a turn, and what is lacking for it is paid for later
+LEAST_BYTES = 8 * 1044  # frames: a packet alone takes two. What is lacking for them is paid for later
 TURN_S = 0.01  # between two looks at the bucket, about
 KEPT_LOOKS = 4  # for so many a turn is kept for whoever was called
 _PLENTY = 2**62

@@ -572,6 +572,15 @@ def test_no_more_flows_than_the_node_may_send_or_receive_in_all(limits: dict[str
         assert pair.anna.told == pair.bert.told == []
 
 
+def test_full_packets_lose_little_of_the_bandwidth_of_the_node_to_their_frames() -> None:
+    """Each of them is a little longer than a frame: sent one at a time they would take twice as much."""
+    with connected(total_send_rate=100_000) as pair:
+        pair.anna.send(bytes(200_000))
+        while not pair.bert.messages:
+            pair.loop.advance(0.01)
+        assert 1.7 < pair.loop.now() < 2.3
+
+
 def test_a_link_that_ends_while_it_waits_for_its_turn_is_called_no_more() -> None:
     with connected(total_recv_rate=10_000) as pair:
         pair.anna.send(bytes(100_000))

@@ -87,11 +87,10 @@ def run_blocks(order: Order) -> None:
     done = Done()
     with _signals() as stop, ExitStack() as stack:
         stack.callback(_close, file)
-        if not (order.last is not None and file.heights and order.last < file.heights.stop - 1):
-            try:
-                _Run(order, start, first, file, stop, done).run(stack, peers, seeds)
-            except (ListenError, NodeStartError) as error:
-                raise FailureError(f"the node cannot start: {error}") from error
+        try:
+            _Run(order, start, first, file, stop, done).run(stack, peers, seeds)
+        except (ListenError, NodeStartError) as error:
+            raise FailureError(f"the node cannot start: {error}") from error
     done.seconds = time.monotonic() - began
     report(done, start.chain_id, file, first, as_json=order.as_json)
     if done.stopped:

@@ -160,6 +160,21 @@ def test_a_file_that_was_changed_is_told_and_left(
     assert str(file) in said
 
 
+def test_a_file_with_more_than_was_asked_for_is_checked_as_far_as_that(
+    peers: tuple[Node, Node], home: Path, tmp_path: Path
+) -> None:
+    """One of another chain would pass for this one's."""
+    file, lines = tmp_path / "blocks.jsonl", [json.dumps(each) for each in CHAIN.shown[:4]]
+    file.write_text("".join(f"{line}\n" for line in lines))
+    code, summary, said = blocks(home, file, "--peers", peers[0].address, "--to", 2)
+    assert (code, summary["written"], summary["checked_in_file"], said) == (0, 0, 2, "")
+    wrong = json.loads(lines[1])
+    wrong["block"]["data"]["txs"] = ["bWluZQ=="]
+    file.write_text(file.read_text().replace(lines[1], json.dumps(wrong)))
+    code, _, said = blocks(home, file, "--peers", peers[0].address, "--to", 2)
+    assert (code, "block 2: its data_hash is" in said) == (1, True)
+
+
 def test_a_reactor_that_is_killed_is_told_where_it_was(
     peers: tuple[Node, Node], home: Path, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ further clause. All of them survive pickling: `args` is always what the construc
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 from pykka import ActorDeadError, Timeout
@@ -270,3 +271,14 @@ def saying_of(error: BaseException) -> str:
         return str(error)
     except Exception as fault:  # a bug in its `__str__` must not hide that it was raised
         return f"(its text cannot be made: {type(fault).__name__})"
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an exception, as Python prints it."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except (
+        Exception
+    ):  # as above: it asks the exception for `__notes__` and others, and its class may answer anything
+        lines = traceback.format_tb(error.__traceback__)
+        return "".join([*lines, f"{type(error).__qualname__}: {saying_of(error)}\n"])

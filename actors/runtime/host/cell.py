@@ -10,12 +10,12 @@ and queues are touched directly: a Python call costs about a tenth of handling a
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Container, Mapping
 from pickle import loads
 from types import CoroutineType
 from typing import Any
 
+from peerage.actors.runtime.errors import trace_of
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.batches import hand_over, split
 from peerage.actors.runtime.host.end_event import EndEvent
@@ -412,7 +412,7 @@ class ActorCell:
         """
         if self.ended:  # the exception of a handler in which the actor was ended
             return
-        trace = "".join(traceback.format_exception(error))
+        trace = trace_of(error)
         self._leave_registries(from_exception(error, trace))
         if self.actor is not None:
             call_on_failure(self.actor, self.ref, error)

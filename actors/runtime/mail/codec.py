@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import functools
 import pickle
-import traceback
 from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
-from peerage.actors.runtime.errors import RemoteFailureError, RemoteTraceback, saying_of
+from peerage.actors.runtime.errors import RemoteFailureError, RemoteTraceback, saying_of, trace_of
 from peerage.actors.runtime.mail import pickling
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import BUNDLE, FRAMES
@@ -220,7 +219,7 @@ class Failure(NamedTuple):
 
 def encode_failure(error: BaseException) -> bytes:
     """Pickle an exception so that elsewhere it, or at least what it said, can be raised, whatever it is."""
-    trace = "".join(traceback.format_exception(error))
+    trace = trace_of(error)
     return pickle.dumps(Failure(_pack_error(error), type(error).__qualname__, saying_of(error), trace), 5)
 
 
@@ -259,6 +258,7 @@ def decode_failure(body: Raw) -> BaseException:
         remote = pickle.loads(failure.packed)
     except Exception:
         remote = RemoteFailureError(failure.kind, failure.text)
-    remote.__context__ = remote.__cause__ or remote.__context__
-    remote.__cause__ = RemoteTraceback(failure.trace)
+    # Not by way of a `__setattr__` of its class, which may refuse: that of a frozen dataclass does.
+    BaseException.__setattr__(remote, "__context__", remote.__cause__ or remote.__context__)
+    BaseException.__setattr__(remote, "__cause__", RemoteTraceback(failure.trace))
     return remote

@@ -83,10 +83,10 @@ def _make(cls: type[BaseException], made_from: tuple[Any, ...]) -> BaseException
 
 
 def _restore(error: BaseException, state: tuple[Any, ...]) -> None:
-    """Give it back what it had; its attributes not by way of a `__setattr__` of its class, which may refuse or convert."""
+    """Give it back what it had; not by way of a `__setattr__` of its class, which may refuse or convert."""
     args, attributes, members, chain = state
-    error.args = args
+    BaseException.__setattr__(error, "args", args)
     for name, value in (members | chain).items():
         with contextlib.suppress(AttributeError, TypeError):  # some can only be read
-            setattr(error, name, value)
+            BaseException.__setattr__(error, name, value)
     error.__dict__.update(attributes)

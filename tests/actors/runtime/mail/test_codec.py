@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -74,6 +75,29 @@ def test_a_failure_keeps_error_and_traceback() -> None:
 def test_a_failure_that_cannot_be_read_is_described() -> None:
     """Whatever the bytes, an exception comes out."""
     assert isinstance(decode_failure(b"nonsense"), RemoteFailureError)
+
+
+@dataclass(frozen=True)
+class FrozenError(Exception):
+    """Lets nobody set its attributes, not even `args` and `__cause__`."""
+
+    code: int
+
+
+class NosyError(Exception):
+    """Answers a question for any attribute that it does not have with an exception."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+@pytest.mark.parametrize("kind", [FrozenError, NosyError])
+def test_a_failure_whose_class_is_in_the_way_of_attributes(kind: type[Exception]) -> None:
+    """It comes as it was, with its traceback."""
+    error = kind(7)
+    copied = decode_failure(encode_failure(error))
+    assert (type(copied), copied.args) == (kind, (7,))
+    assert kind.__name__ in str(copied.__cause__)
 
 
 def test_what_cannot_be_pickled_raises() -> None:

@@ -113,7 +113,8 @@ class UnknownChannelError(ValueError):
         self.channel_id, self.known = channel_id, known
 
     def __str__(self) -> str:
-        which = "any channel" if self.channel_id is None else f"channel {self.channel_id:#04x}"
+        number = f"{self.channel_id:#04x}" if isinstance(self.channel_id, int) else repr(self.channel_id)
+        which = "any channel" if self.channel_id is None else f"channel {number}"
         listed = ", ".join(map("{:#04x}".format, self.known)) or "none"
         return (
             f"no messages of {which} come to the program; those that come: {listed}; give the node channels=[…] for it, or "

@@ -42,6 +42,9 @@ class ReactorTable:
             raise TypeError(
                 f'reactors is {reactors!r}; classes by their names are expected, {{"ECHO": Echo}}'
             )
+        for name in reactors:
+            if not isinstance(name, str) or not name:
+                raise TypeError(f'a reactor is called {name!r}; a name is expected, such as "ECHO"')
         self._starts = {name: _start_of(spec) for name, spec in reactors.items()}
         if pex:
             if PEX in self._starts:
@@ -49,7 +52,7 @@ class ReactorTable:
                     f"reactor name {PEX!r} is taken by peer exchange; switch p2p.pex off to bring your own"
                 )
             self._starts = {PEX: Start.of(PEX_REACTOR), **self._starts}
-        own_channels = tuple(own_channels)
+        own_channels = _descriptors("channels", own_channels)
         if own_channels:
             if PROGRAM in self._starts:
                 raise ValueError(
@@ -131,11 +134,12 @@ def _channels_of(name: str, actor_class: Any) -> Iterable[ChannelDescriptor]:
             f"reactor {name!r} is {actor_class!r}; a class derived from peerage.Reactor is expected, "
             "or a tuple of one and the arguments of its constructor"
         )
-    channels = actor_class.channels
-    if not isinstance(channels, Iterable) or not all(
-        isinstance(each, ChannelDescriptor) for each in channels
-    ):
-        raise TypeError(
-            f"reactor {name!r}: channels is {channels!r}; a list of ChannelDescriptor is expected"
-        )
-    return channels
+    return _descriptors(f"reactor {name!r}: channels", actor_class.channels)
+
+
+def _descriptors(name: str, channels: Any) -> tuple[ChannelDescriptor, ...]:
+    """Raises: TypeError, they are something else."""
+    found = tuple(channels) if isinstance(channels, Iterable) else ()
+    if not isinstance(channels, Iterable) or not all(isinstance(each, ChannelDescriptor) for each in found):
+        raise TypeError(f"{name} is {channels!r}; a list of ChannelDescriptor is expected")
+    return found

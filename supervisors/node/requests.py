@@ -66,6 +66,9 @@ UPGRADE_S: Final = (
 )
 BAN_S: Final = 24 * 3600.0  # Bitcoin Core's, as the command's
 BY_THE_PROGRAM: Final = "by the program"
+AN_ADDRESS: Final = "ID@host:port"
+A_NODE_ID: Final = "a node ID"
+A_SUBJECT: Final = "a node ID, an IP address or a network"
 
 T = TypeVar("T")
 
@@ -94,6 +97,7 @@ class Request(Generic[T]):
 def dial(address: str, persistent: bool, wait: bool | None, timeout: float) -> Request[Peer | None]:
     """See `Node.dial`."""
     wait = not persistent if wait is None else wait
+    address = _text("address", address, AN_ADDRESS)
 
     def result(answer: PeerInfo | Refusal | None) -> Peer | None:
         if isinstance(answer, Refusal) and wait:
@@ -107,22 +111,25 @@ def dial_in_background(
     addresses: Iterable[str], persistent: bool, unconditional: bool, private: bool
 ) -> Request[None]:
     """See `Node.dial_peers_async`."""
-    return Request(DialPeersAsync(tuple(addresses), persistent, unconditional, private), _is_done)
+    return Request(
+        DialPeersAsync(_texts("addresses", addresses, AN_ADDRESS), persistent, unconditional, private),
+        _is_done,
+    )
 
 
 def make_persistent(addresses: Iterable[str]) -> Request[None]:
     """See `Node.add_persistent_peers`."""
-    return Request(AddPersistent(tuple(addresses)), _is_done)
+    return Request(AddPersistent(_texts("addresses", addresses, AN_ADDRESS)), _is_done)
 
 
 def make_unconditional(ids: Iterable[str]) -> Request[None]:
     """See `Node.add_unconditional_peer_ids`."""
-    return Request(AddUnconditional(tuple(ids)), _is_done)
+    return Request(AddUnconditional(_texts("ids", ids, A_NODE_ID)), _is_done)
 
 
 def make_private(ids: Iterable[str]) -> Request[None]:
     """See `Node.add_private_peer_ids`."""
-    return Request(AddPrivate(tuple(ids)), _is_done)
+    return Request(AddPrivate(_texts("ids", ids, A_NODE_ID)), _is_done)
 
 
 def get_peers() -> Request[list[Peer]]:
@@ -137,13 +144,14 @@ def addresses_of(part: str) -> Request[list[str]]:
 
 def disconnect(whom: str) -> Request[tuple[NodeID, ...]]:
     """See `Node.disconnect`."""
+    whom = _text("whom", whom, "a node ID or an IP address, with or without a port")
     return Request(ClosePeers(whom), lambda closed: tuple(peer.id for peer in closed))
 
 
 def remove_persistent(ids: Iterable[str]) -> Request[tuple[NodeID, ...]]:
     """See `Node.remove_persistent_peers`. Raises: ValueError, one is no node ID."""
     wanted = []
-    for peer in ids:
+    for peer in _texts("ids", ids, A_NODE_ID):
         peer_id = peer.partition("@")[0]  # of an address as `add_persistent_peers` has it
         if not is_node_id(peer_id):
             raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
@@ -155,11 +163,13 @@ def ban(subject: str, seconds: float, reason: str) -> Request[Ban]:
     """See `Node.ban`. Raises: ValueError, that is no time."""
     if not 0 < seconds < math.inf:
         raise ValueError(f"a ban for {seconds!r} seconds is none; a number above 0 is expected")
+    subject = _text("subject", subject, A_SUBJECT)
     return Request(BookCall(BadPeers.ban, (subject, seconds, reason)), _unchanged, part="addrbook")
 
 
 def unban(subject: str) -> Request[bool]:
     """See `Node.unban`."""
+    subject = _text("subject", subject, A_SUBJECT)
     return Request(BookCall(Misbehaviour.forgive, (subject,)), bool, part="addrbook")
 
 
@@ -175,3 +185,17 @@ def upgrade_reactor(name: str) -> Request[None]:
 
 def _unchanged(answer: Any) -> Any:
     return answer
+
+
+def _text(name: str, value: Any, form: str) -> str:
+    """Raises: TypeError, it is something else: a peer, say, where its ID is expected."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r:.100}; text is expected: {form}")
+    return value
+
+
+def _texts(name: str, values: Any, form: str) -> tuple[str, ...]:
+    """Raises: TypeError, it is something else: one text, above all, which is a list of its characters to Python."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} is {values!r:.100}; a list of texts is expected, each {form}")
+    return tuple(_text(f"one of {name}", value, form) for value in values)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import active_children, util
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     _import_ahead(boot.module)
     host.run()
     _stop_thread_hosts(process)
+    _end_children()
     instruments.finish()
     for client in process.close():
         client.close()
@@ -78,6 +80,17 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     if not process.hosts:
         process.network.leave(EXIT_LINGER_S)
     return 0
+
+
+def _end_children() -> None:
+    """End what multiprocessing would end at the exit of a process of its own: pools, managers, daemonic processes.
+
+    A host leaves with `os._exit`, which does not. Copies of what the fork server has are let be.
+    """
+    util._run_finalizers(0)  # type: ignore[attr-defined]  # noqa: SLF001 - as `Process._bootstrap` does
+    for child in active_children():
+        if child.daemon and child._parent_pid == os.getpid():  # type: ignore[attr-defined]  # noqa: SLF001 - as `join` does
+            child.terminate()
 
 
 def _settle_in(boot: Boot) -> None:

@@ -116,6 +116,20 @@ def test_reactors_without_names_are_a_mistake_that_says_what_is_expected() -> No
         ReactorTable([Alpha], pex=False)  # type: ignore[arg-type]  # that is the mistake
 
 
+@pytest.mark.parametrize("name", [5, None, ""])
+def test_what_is_no_name_of_a_reactor_is_a_mistake_that_says_what_is_expected(name: Any) -> None:
+    """Nobody could ask for it by an empty one."""
+    with pytest.raises(TypeError, match=f'a reactor is called {name!r}; a name is expected, such as "ECHO"'):
+        ReactorTable({name: Alpha}, pex=False)
+
+
+@pytest.mark.parametrize("channels", [[0x50], 5])
+def test_what_are_no_channels_of_the_program_is_a_mistake_too(channels: Any) -> None:
+    """It is told when the node is made."""
+    with pytest.raises(TypeError, match=r"channels is .*; a list of ChannelDescriptor is expected"):
+        ReactorTable({}, pex=False, own_channels=channels)
+
+
 def test_an_unknown_channel_is_a_mistake_that_lists_the_others() -> None:
     """What is sent there would reach nobody."""
     table = ReactorTable({"A": Alpha, "B": Beta}, pex=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -62,3 +64,28 @@ def test_a_ban_lasts_for_some_time(seconds: float) -> None:
     """One that has ended before it begins keeps nobody out."""
     with pytest.raises(ValueError, match=r"a ban for .* seconds is none; a number above 0 is expected"):
         requests.ban(ID, seconds, "by this test")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: requests.dial(None, False, None, 3.0), "address is None; text is expected: ID@host:port"),  # type: ignore[arg-type]
+        (lambda: requests.disconnect(5), "whom is 5; text is expected: a node ID or an IP address"),  # type: ignore[arg-type]
+        (lambda: requests.ban(b"x", 1.0, ""), "subject is b'x'; text is expected"),  # type: ignore[arg-type]
+        (lambda: requests.unban(None), "subject is None; text is expected"),  # type: ignore[arg-type]
+        (
+            lambda: requests.make_persistent(ADDRESS),
+            f"addresses is '{ADDRESS}'; a list of texts is expected, each ID@host:port",
+        ),
+        (lambda: requests.make_private(ID), f"ids is '{ID}'; a list of texts is expected, each a node ID"),
+        (lambda: requests.make_unconditional(None), "ids is None; a list of texts is expected"),  # type: ignore[arg-type]
+        (lambda: requests.remove_persistent([5]), "one of ids is 5; text is expected: a node ID"),  # type: ignore[list-item]
+        (lambda: requests.dial_in_background([None], False, False, False), "one of addresses is None; text"),  # type: ignore[list-item]
+    ],
+)
+def test_what_is_no_text_is_a_mistake_that_says_what_is_expected(
+    call: Callable[[], object], said: str
+) -> None:
+    """One address in place of a list, too, which would be taken for as many addresses as it has characters."""
+    with pytest.raises(TypeError, match=f"^{re.escape(said)}"):
+        call()

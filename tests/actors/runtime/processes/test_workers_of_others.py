@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import select
 import subprocess
 import sys
 import time
@@ -66,3 +68,24 @@ class Employer(ProcessActor):
 def test_a_process_that_an_actor_has_forked_can_be_terminated(system: System) -> None:
     """The host's own way to end on SIGTERM is not its children's: they have no loop."""
     assert Employer.start().ask("fork") == -15
+
+
+class Leaver(ProcessActor):
+    """Has a daemonic process, and leaves it running."""
+
+    def on_receive(self, message: Any) -> Any:
+        context = multiprocessing.get_context("fork")
+        self.process = context.Process(target=time.sleep, args=(60,), daemon=True)
+        self.process.start()
+        return self.process.pid
+
+
+def test_daemonic_processes_of_an_actor_end_with_it(system: System) -> None:
+    """As with any program, and with any other process of multiprocessing."""
+    leaver = Leaver.start()
+    pidfd = os.pidfd_open(leaver.ask("fork"))
+    try:
+        leaver.stop()
+        assert select.select([pidfd], [], [], 20.0)[0]
+    finally:
+        os.close(pidfd)

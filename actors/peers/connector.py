@@ -139,9 +139,12 @@ def leads_to_itself(sock: socket.socket) -> bool:
     """Whether a connection has one socket for both its ends.
 
     TCP's simultaneous open makes that of a dial to a local port where nobody listens, if the kernel happens to choose the
-    same port for our end.
+    same port for our end. One that is over already leads nowhere: whoever reads from it is told why.
     """
-    return bool(sock.getsockname() == sock.getpeername())
+    try:
+        return bool(sock.getsockname() == sock.getpeername())
+    except OSError:  # the remote has reset it at once, as a load balancer does that has nobody behind it
+        return False
 
 
 class StreamDriver:

@@ -36,15 +36,22 @@ def import_(home: Home, file: Path, output: Path | None, *, as_json: bool, salva
     Nodes that the book knows already are left unchanged, and no address has to make room. Refused entries are counted by
     reason, with examples on standard error. A node that runs takes the addresses at once.
     """
-    from peerage.actors.discovery.book.addrbook_json import load_file
+    from peerage.actors.discovery.book.addrbook_json import read_book
     from peerage.actors.discovery.book.tally import Tally
 
     check_output(output)
     config = load_config(home)
     try:
-        read = load_file(file, strict=not salvage, skip_faulty=True)
+        content = file.read_bytes()
+        read = read_book(content, strict=not salvage, skip_faulty=True)
     except BookFileError as error:
-        raise MistakeError(f"{file}: {error}; --salvage takes what can be read of it") from error
+        rest = len(read_book(content, strict=False).rows)
+        hint = f"; --salvage takes what can be read of it, {rest} address{'es' * (rest != 1)}" if rest else ""
+        raise MistakeError(f"{file}: {error}{hint}") from error
+    except OSError as error:
+        raise FailureError(f"{file}: {error.strerror or error}") from error
+    if not read.entries and read.faults:
+        raise MistakeError(f"{file}: {read.faults[0]}")
     counts = Counts(Tally())
     for reason, entries in read.left_out.items():
         counts.refused.add_all(reason, entries)

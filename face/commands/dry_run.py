@@ -28,6 +28,7 @@ from peerage.config.home_modes import open_to_others
 from peerage.config.node_key_file import load_node_key
 from peerage.config.quoting import shown
 from peerage.supervisors.node.advertised import refusals_by_books, unresolved_hosts
+from peerage.supervisors.node.preconditions import check_cluster
 from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
@@ -89,6 +90,10 @@ def plan_for(home: Home, flags: Mapping[str, str]) -> Plan:
     except ConfigError as error:
         return Plan(odd=list(error.warnings), mistakes=list(map(str, error.mistakes)))
     plan = Plan(odd=list(config.warnings))
+    try:
+        check_cluster(config)
+    except ConfigError as error:
+        plan.mistakes.append(str(error))
     node_id = _look_at_key(config, plan)
     reactors = _look_at_reactors(config, plan)
     _look_at_addresses(config, plan)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -18,6 +20,8 @@ from peerage.supervisors.node.listening import PeerPlace, listen_for_http, names
 from peerage.wire.net_address import Resolve
 
 __all__ = ["Trial", "listening_settings", "try_listening", "who_listens"]
+
+_TAKEN = os.strerror(errno.EADDRINUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +49,38 @@ def try_listening(config: Config) -> list[Trial]:
     """Try each of them. Unix sockets are left alone: trying would replace what is there."""
     settings = listening_settings(config)
     resolve = names_to_listen_on(settings.values(), lambda: False)
-    trials = _try_peers(config, resolve)
-    for name, address in settings.items():
-        if name in {"p2p.laddr", "peerage.listen_also"}:
-            continue
-        tcp = ",".join(str(each) for each in ListenAddress.parse_list(address) if each.scheme != "unix")
-        try:
-            for listener in listen_for_http(name, tcp, resolve) if tcp else ():
-                listener.close()
-        except ListenError as error:
-            trials.append(_failed(name, address, error))
-        else:
-            trials.append(Trial(name, address))
+    with ExitStack() as stack:  # all at once, as a node has them: two settings may name one port
+        trials, held = _try_peers(config, resolve, stack)
+        for name, address in settings.items():
+            if name in {"p2p.laddr", "peerage.listen_also"}:
+                continue
+            tcp = ",".join(str(each) for each in ListenAddress.parse_list(address) if each.scheme != "unix")
+            try:
+                held += map(stack.enter_context, listen_for_http(name, tcp, resolve) if tcp else ())
+            except ListenError as error:
+                trials.append(_failed(name, address, error, held))
+            else:
+                trials.append(Trial(name, address))
     return trials
 
 
-def _try_peers(config: Config, resolve: Resolve) -> list[Trial]:
-    """The places where peers connect, all at once, as a node has them."""
+def _try_peers(config: Config, resolve: Resolve, stack: ExitStack) -> tuple[list[Trial], list[socket.socket]]:
+    """The places where peers connect. Returns: what came of each, and the sockets."""
     trials: list[Trial] = []
     listeners: list[socket.socket] = []
-    with ExitStack() as stack:
-        for place in PeerPlace.all_of(config):
-            try:
-                listeners.append(stack.enter_context(place.listen(resolve)))
-            except ListenError as error:
-                trials.append(_failed(place.key, place.text, error))
-            else:
-                trials.append(Trial(place.key, place.text))
-        if len(listeners) == len(trials):
-            try:
-                trials[0] = replace(trials[0], told=_told(config, listeners))
-            except ConfigError as error:
-                trials[0] = replace(trials[0], fault=str(error))
-    return trials
+    for place in PeerPlace.all_of(config):
+        try:
+            listeners.append(stack.enter_context(place.listen(resolve)))
+        except ListenError as error:
+            trials.append(_failed(place.key, place.text, error, listeners))
+        else:
+            trials.append(Trial(place.key, place.text))
+    if len(listeners) == len(trials):
+        try:
+            trials[0] = replace(trials[0], told=_told(config, listeners))
+        except ConfigError as error:
+            trials[0] = replace(trials[0], fault=str(error))
+    return trials, listeners
 
 
 def _told(config: Config, listeners: Sequence[socket.socket]) -> tuple[str, ...]:
@@ -90,14 +93,15 @@ def _told(config: Config, listeners: Sequence[socket.socket]) -> tuple[str, ...]
     return tuple(each for each in told if not each.endswith(passing))
 
 
-def _failed(name: str, address: str, error: ListenError) -> Trial:
+def _failed(name: str, address: str, error: ListenError, held: Iterable[socket.socket]) -> Trial:
+    """Args: held, the sockets of those that were tried before."""
     port = next((each.port for each in ListenAddress.parse_list(address)), 0)
-    return Trial(name, address, fault=f"{error}{_by(port)}")
-
-
-def _by(port: int) -> str:
-    holders = ", ".join(who_listens(port))
-    return f" (taken by {holders})" if holders else ""
+    fault = str(error)
+    if _TAKEN in error.cause:
+        is_ours = any(listener.getsockname()[1] == port for listener in held)
+        holders = "another of this node's addresses" if is_ours else ", ".join(who_listens(port))
+        fault += f" (taken by {holders})" if holders else ""
+    return Trial(name, address, fault=fault)
 
 
 def who_listens(port: int) -> Iterator[str]:

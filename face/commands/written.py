@@ -17,14 +17,9 @@ def write_text(path: Path, write: Callable[[TextIO], object]) -> None:
 
     Raises: FailureError; the file is then as it was before.
     """
-    target = path.resolve()  # so that a link is not replaced by a file
     try:
-        if target.exists() and not target.is_file():
-            with target.open("w", encoding="utf-8", newline="") as file:
-                write(file)
-            return
-        mode = target.stat().st_mode & 0o777 if target.exists() else MODE & ~_umask()
-        with whole_file(target, mode) as raw:
+        mode = path.stat().st_mode & 0o777 if path.exists() else MODE & ~_umask()
+        with whole_file(path, mode) as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             try:
                 write(text)

@@ -37,7 +37,11 @@ MOST_DIGITS = 100  # of a number; CometBFT's have at most 10
 # The names under which entries that give no row are counted.
 NO_ID, INVALID, UNREADABLE, TWICE = "no ID", "invalid", "unreadable", "twice in the file"
 
-_GZIP = b"\x1f\x8b"
+# What files begin with that are taken for a book, and are none of CometBFT's.
+_OTHER_KINDS = {
+    b"\x1f\x8b": "it is compressed by gzip; the unpacked file is expected",
+    b"SQLite format 3\0": "it is a database; `peerage addrbook merge` takes one of peerage's",
+}
 
 _SHAPE = BookShape()  # CometBFT's: a bucket beyond it is an error in the file
 _BUCKETS = {Kind.NEW: _SHAPE.new_buckets, Kind.OLD: _SHAPE.old_buckets}
@@ -93,8 +97,10 @@ def read_book(text: str | bytes, *, strict: bool = True, skip_faulty: bool = Fal
     Raises: BookFileError, only when strict.
     """
     if isinstance(text, bytes):
-        if strict and text.startswith(_GZIP):
-            raise BookFileError("it is compressed by gzip; the unpacked file is expected")
+        if problem := _other_kind(text):
+            if strict:
+                raise BookFileError(problem)
+            return BookFile("", (), (str(BookFileError(problem)),))
         text = _decoded(text)
     try:
         key, entries = _read_outline(text)
@@ -149,6 +155,13 @@ def fit(book: AddrBook) -> list[KnownAddress]:
             folded = tuple(sorted({number % most for number in folded}))
         rows.append(row if folded == row.buckets else replace(row, buckets=folded))
     return rows
+
+
+def _other_kind(content: bytes) -> str:
+    """What a file is instead of a book; empty if it may be one. A full disk leaves an empty one, or zeros."""
+    if not content.strip(b"\0 \t\r\n"):
+        return "it is empty"
+    return next((what for begin, what in _OTHER_KINDS.items() if content.startswith(begin)), "")
 
 
 def _lower_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -299,7 +312,7 @@ def _read_source(value: Any) -> NetAddress | None:
     try:
         return NetAddress(node_id, ip, port) if ip else None
     except AddressError as error:
-        raise BookFileError(str(error)) from error
+        raise BookFileError(f"src: {error}") from error
 
 
 def _read_parts(value: Any) -> tuple[str, str, int]:
@@ -337,8 +350,8 @@ def _read_time(entry: dict[str, Any], name: str) -> int:
         return NEVER
     try:
         return parse_time(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BookFileError(f"{name}: {error}") from error
+    except (ValueError, TypeError, OverflowError):
+        raise BookFileError(f"{name} is {_said(value)}, not an RFC 3339 time") from None
 
 
 def _said(value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from peerage.actors.discovery.book.addrbook_json import load_file
+from peerage.actors.discovery.book.addrbook_json import read_book
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.connection import connect_to_read, is_one_file
 from peerage.actors.discovery.book.content import Content, read_all, salvage
@@ -40,10 +40,11 @@ def read_any_book(path: Path) -> AnyBook:
     Raises: OSError; BookFileError, it is not a book of any kind; StoreError, StoreVersionError.
     """
     with path.open("rb") as file:
-        beginning = file.read(len(_SQLITE))
-    if beginning == _SQLITE or path.suffix == ".sqlite":
-        return _read_store(path)
-    read = load_file(path, strict=False)
+        content = file.read(len(_SQLITE))
+        if content == _SQLITE or path.suffix == ".sqlite":
+            return _read_store(path)
+        content += file.read()  # of a pipe there is no second reading
+    read = read_book(content, strict=False)
     if not read.entries and read.faults:
         raise BookFileError(read.faults[0].removeprefix("not an address book: "))
     damage = [Finding(Fault.DAMAGED, "", fault) for fault in read.faults]

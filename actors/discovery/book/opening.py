@@ -175,6 +175,8 @@ def _filled(
 
 def _import(path: Path, content: Content, notes: list[str]) -> None:
     """Take CometBFT's file, whatever of it can be read. A damaged one is copied aside, for it will be written."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return  # a device or a pipe is a place to write to: /dev/null, of those who want no file
     try:
         file = load_file(path, strict=False)
     except FileNotFoundError:

@@ -30,8 +30,16 @@ def write_whole_file(path: Path, content: bytes, mode: int) -> None:
 def whole_file(path: Path, mode: int) -> Iterator[BinaryIO]:
     """As `write_whole_file`, for content that is written piece by piece. The file gets its name after the block.
 
-    A draft left behind by a process that was killed while writing is removed.
+    A link stays, and what it leads to is replaced. A device or a pipe is written to: whoever is root would replace
+    /dev/null by a file. A draft left behind by a process that was killed while writing is removed.
     """
+    if (
+        path.exists() and not path.is_file()
+    ):  # asked first: where /dev/stdout is a pipe, it resolves to no path
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}."
     _remove_left_behind(path.parent, prefix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -109,6 +110,19 @@ def test_a_socket_that_reached_itself_is_no_connection() -> None:
 def test_a_socket_that_reached_another_is_one() -> None:
     with tcp_pair() as (one, _two):
         assert not leads_to_itself(one)
+
+
+def test_a_socket_whose_remote_has_reset_it_at_once_leads_nowhere(listener: socket.socket) -> None:
+    """It has no remote any more when it is looked at."""
+    with socket.create_connection(listener.getsockname()) as ours:
+        theirs, _ = listener.accept()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()
+        with pytest.raises(ConnectionResetError):
+            ours.recv(1)
+        with pytest.raises(OSError, match="not connected"):
+            ours.getpeername()
+        assert not leads_to_itself(ours)
 
 
 def test_a_closed_dial_tells_nobody(dialler: Dialler, listener: socket.socket) -> None:

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,6 +184,19 @@ def test_export_makes_no_directories(home: Path, tmp_path: Path) -> None:
     )
 
 
+def test_export_leaves_what_is_no_file_in_its_place(home: Path, tmp_path: Path) -> None:
+    """Root could replace a device by a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert run("addrbook", "export", "--home", home, pipe).exit_code == 0
+    reader.join()
+    assert len(json.loads(read[0])["addrs"]) == 12
+    assert pipe.is_fifo()
+
+
 def test_exports_to_standard_output(home: Path) -> None:
     """- writes the file's text there."""
     assert len(json.loads(run("addrbook", "export", "--home", home, "-").stdout)["addrs"]) == 12
@@ -208,6 +222,17 @@ def test_a_broken_file_is_refused_and_can_be_salvaged(home: Path, tmp_path: Path
     result = run("addrbook", "import", "--home", tmp_path / "new", "--salvage", file)
     assert result.exit_code == 0
     assert 0 < int(result.stdout.split()[0]) < 12
+
+
+@pytest.mark.parametrize("options", [(), ("--salvage",)])
+def test_nothing_is_promised_of_a_file_that_has_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """No address is in it, whatever one tries."""
+    file = tmp_path / "page.html"
+    file.write_text("<!DOCTYPE html><title>404</title>")
+    result = run("addrbook", "import", "--home", tmp_path / "new", *options, file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {file}: not an address book: not JSON")
+    assert "--salvage" not in result.stderr
 
 
 def test_what_is_refused_is_counted_and_named(home: Path, tmp_path: Path) -> None:

@@ -84,6 +84,15 @@ def test_every_mistake_is_told(home: Path) -> None:
     assert "nothing would keep" not in result.stdout
 
 
+def test_a_cluster_without_ray_is_a_mistake(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at the start."""
+    monkeypatch.setattr("peerage.supervisors.node.preconditions.find_spec", lambda _name: None)
+    result = run("start", "--dry-run", "--home", home, "--cluster", "10.0.0.1:6379")
+    assert result.exit_code == 2
+    assert "peerage.cluster: found" in result.stderr
+    assert "nothing would keep" not in result.stdout
+
+
 def test_a_node_that_runs_there_is_a_mistake(home: Path) -> None:
     with HomeLock(Home(home), "a node"):
         result = run("start", "--home", home, "--dry-run", *FREE)

@@ -58,3 +58,26 @@ def test_each_place_for_peers_is_tried(tmp_path: Path) -> None:
     assert third.fault.startswith("peerage.listen_also: cannot listen on")
     good = config.replace(peerage={"listen_also": f"tcp://[::1]:{port}"})
     assert try_listening(good)[0].told == (f"127.0.0.1:{port}", f"[::1]:{port}")
+
+
+def test_two_settings_may_not_name_one_port(tmp_path: Path) -> None:
+    """A node would not start; and it is no other process that has the port."""
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        place = f"tcp://127.0.0.1:{once.getsockname()[1]}"
+    p2p, rpc, metrics = try_listening(
+        config_of(tmp_path, place, place).replace(
+            instrumentation={"prometheus": True, "prometheus_listen_addr": place}
+        )
+    )
+    assert p2p.fault == ""
+    for trial in (rpc, metrics):
+        assert trial.fault.endswith("(taken by another of this node's addresses)")
+
+
+def test_only_a_port_that_is_taken_has_somebody_who_took_it(tmp_path: Path) -> None:
+    """An address that this machine does not have is nobody's."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"tcp://203.0.113.77:{other.getsockname()[1]}"
+        (p2p,) = try_listening(config_of(tmp_path, place, ""))
+    assert "Cannot assign requested address" in p2p.fault
+    assert "taken by" not in p2p.fault

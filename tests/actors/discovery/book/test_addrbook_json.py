@@ -234,6 +234,35 @@ def test_a_compressed_file_is_named_as_one() -> None:
         read_book(gzip.compress(ONE.encode()))
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "it is empty"),
+        (b"\0" * 4096, "it is empty"),
+        (b"SQLite format 3\0\x10", "it is a database; `peerage addrbook merge` takes"),
+    ],
+)
+def test_what_is_there_instead_of_a_book_is_named(content: bytes, what: str) -> None:
+    """After a full disk, or when the wrong file was chosen."""
+    with pytest.raises(BookFileError, match=what):
+        read_book(content)
+    assert what in read_book(content, strict=False).faults[0]
+
+
+@pytest.mark.parametrize("time", ["7", '""', '"2022-08-19 15:25:39"', '"2022-13-40T00:00:00Z"'])
+def test_a_time_that_is_none_is_told_with_its_value(time: str) -> None:
+    """And in no words of Python's."""
+    text = ONE.replace('"bucket_type":1', f'"bucket_type":1,"last_attempt":{time}')
+    (fault,) = read_book(text, strict=False).faults
+    assert fault == f"entry 0: last_attempt is {json.loads(time)!r}, not an RFC 3339 time"
+
+
+def test_a_source_that_is_none_is_told_as_the_source() -> None:
+    text = ONE.replace('"bucket_type":1', '"bucket_type":1,"src":{"id":"","ip":"<nil>","port":0}')
+    (fault,) = read_book(text, strict=False).faults
+    assert fault.startswith("entry 0: src: '<nil>'")
+
+
 def test_a_file_that_is_whole_loses_only_the_entries_that_cannot_be_read() -> None:
     """All that there are add up: rows, unreadable ones, those without ID, those that stand there twice."""
     entries = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import random
 import sqlite3
 from pathlib import Path
@@ -93,4 +95,22 @@ def test_what_is_no_book_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "file"
     file.write_text(text)
     with pytest.raises(BookFileError):
+        read_any_book(file)
+
+
+def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
+    """As `check <(zcat book.json.gz)` gives one."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, write_book("k", _rows(tmp_path)).encode())
+        os.close(writing)
+        assert len(read_any_book(Path(f"/proc/self/fd/{reading}")).rows) == 4
+    finally:
+        os.close(reading)
+
+
+def test_a_compressed_book_is_named_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "addrbook.json.gz"
+    file.write_bytes(gzip.compress(write_book("k", _rows(tmp_path)).encode()))
+    with pytest.raises(BookFileError, match=r"^not an address book: it is compressed by gzip"):
         read_any_book(file)

@@ -68,6 +68,9 @@ def test_a_file_to_import_may_be_missing_or_damaged(tmp_path: Path) -> None:
     directory = opened(tmp_path / "c.db", import_from=tmp_path)
     assert any("was not imported" in note for note in directory.notes)
     directory.store.close()
+    device = opened(tmp_path / "d.db", import_from=Path("/dev/null"))  # of those who want no file
+    assert device.notes == ()
+    device.store.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

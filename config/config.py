@@ -176,6 +176,19 @@ class Config(TopLevel):
             name = "peerage.peers_per_prefix"
             allowed = f"0, or at least peerage.peers_per_ip, which is {per_ip}"
             mistakes.append(Mistake(name, self.source_of(name), str(per_prefix), allowed))
+        name = "p2p.addr_book_file"
+        if self.addr_book_path in {self.home.path, self.home.addrbook_store}:
+            allowed = "a file of its own: the live book is data/addrbook.sqlite"
+            found = shown(self.p2p.addr_book_file)
+            mistakes.append(Mistake(name, self.source_of(name), found, allowed))
+        name = "peerage.listen_also"
+        places = [self.p2p.laddr, *self.peerage.listen_also]
+        read = [_read_address(text) for text in places]
+        mistakes += [
+            Mistake(name, self.source_of(name), shown(text), "each address once, and not that of p2p.laddr")
+            for number, text in enumerate(places)
+            if (address := read[number]) and address.port and address in read[:number]
+        ]
         return _in_order(mistakes)
 
     def __repr__(self) -> str:
@@ -266,6 +279,16 @@ class Config(TopLevel):
             for address in addresses
             if "://" in address and not address.lower().startswith("tcp://")
         ]
+        odd += [
+            f"{key}: nobody is at {shown(address)}: {why}"
+            for key, addresses in (
+                ("p2p.seeds", self.p2p.seeds),
+                ("p2p.persistent_peers", self.p2p.persistent_peers),
+                ("peerage.bootstrap_peers", self.peerage.bootstrap_peers),
+            )
+            for address in addresses
+            if (why := _why_nobody(address.rpartition("@")[2]))
+        ]
         external, read = self.p2p.external_address, _read_address(self.p2p.external_address)
         if _is_unspecified(read):
             odd.append(
@@ -280,7 +303,9 @@ class Config(TopLevel):
             for text in self.peerage.proxy_protocol_from
             if _is_everybody(text)
         ]
-        told = [self.p2p.external_address, *self.peerage.external_address_also]
+        # where only [::] is known, the first one may be of either family
+        first = external or (self.p2p.laddr if "[::]" not in self.p2p.laddr else "")
+        told = [first, *self.peerage.external_address_also]
         families = [family_of(address.host) if address else 0 for address in map(_read_address, told)]
         odd += [
             f"peerage.external_address_also: {shown(text)} is told to nobody: another one comes first in its family"
@@ -314,6 +339,14 @@ def _is_unspecified(address: ListenAddress | None) -> bool:
         return address is not None and parse_ip(address.host).is_unspecified
     except ValueError:
         return False
+
+
+def _why_nobody(place: str) -> str:
+    """Why no peer can be at host:port; empty if one can."""
+    read = _read_address(place)
+    if _is_unspecified(read):
+        return "the IP stands for every address of this machine"
+    return "nobody can dial port 0" if read is not None and not read.port else ""
 
 
 def _is_everybody(network: str) -> bool:

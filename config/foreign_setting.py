@@ -53,8 +53,8 @@ _V035 = "a key of Tendermint v0.35 and its forks, ignored"
 _TENDERDASH = "a key of Tenderdash, ignored"
 _OSTRACON = "a key of Ostracon, ignored"
 _SEI = "a key of Sei's fork of Tendermint, ignored"
-_NO_WEBSOCKET = "ignored, peerage has no websocket and no subscriptions"
-_NO_EVENTS = f"{_V035}: peerage has no events"
+_NO_SUBSCRIPTIONS = "ignored, nothing can be subscribed to here: a node has no events of a chain"
+_NO_EVENTS = f"{_V035}: nothing can be subscribed to here"
 _OWN_TIMES = "a key of a fork, ignored: a request has 10 s to arrive, an answer 10 s to leave"
 
 _P2P: Final = {
@@ -92,11 +92,11 @@ _P2P: Final = {
 _RPC: Final = {
     "grpc_laddr": ForeignSetting("ignored, peerage serves no gRPC"),
     "pprof_laddr": ForeignSetting("ignored, peerage serves no profiles"),
-    "max_subscription_clients": ForeignSetting(_NO_WEBSOCKET, (100, 0)),
-    "max_subscriptions_per_client": ForeignSetting(_NO_WEBSOCKET, (5, 0)),
-    "experimental_subscription_buffer_size": ForeignSetting(_NO_WEBSOCKET, (200,)),
-    "experimental_websocket_write_buffer_size": ForeignSetting(_NO_WEBSOCKET, (200,)),
-    "experimental_close_on_slow_client": ForeignSetting(_NO_WEBSOCKET, (False,)),
+    "max_subscription_clients": ForeignSetting(_NO_SUBSCRIPTIONS, (100, 0)),
+    "max_subscriptions_per_client": ForeignSetting(_NO_SUBSCRIPTIONS, (5, 0)),
+    "experimental_subscription_buffer_size": ForeignSetting(_NO_SUBSCRIPTIONS, (200,)),
+    "experimental_websocket_write_buffer_size": ForeignSetting(_NO_SUBSCRIPTIONS, (200,)),
+    "experimental_close_on_slow_client": ForeignSetting(_NO_SUBSCRIPTIONS, (False,)),
     "event_log_window_size": ForeignSetting(_NO_EVENTS, ("30s", "0s")),
     "event_log_max_items": ForeignSetting(_NO_EVENTS, (0,)),
     "max_batch_request_num": ForeignSetting(f"{_OSTRACON}: max_request_batch_size counts"),

@@ -41,6 +41,10 @@ _VARIABLE_PREFIXES = (
     "CMT_RPC_",
 )
 _RETIRED_VARIABLES = frozenset({"CMT_P2P_UPNP", "PEERAGE_P2P_UPNP"})
+# Others that begin with PEERAGE_ may be anybody's: Kubernetes makes PEERAGE_SERVICE_PORT and the like for a service of this
+# name. So they have to be this similar to one of ours.
+_OURS = "PEERAGE_"
+_SURELY = 0.9
 # Without effect unless libp2p is enabled, and then the node does not start anyway.
 _LIBP2P_PREFIXES = ("CMT_P2P_LIBP2P_", "PEERAGE_P2P_LIBP2P_")
 
@@ -156,7 +160,13 @@ def _odd_variables(environ: Mapping[str, str]) -> list[str]:
     foreign = {variable: (name, setting) for variable, name, setting in foreign_variables()}
     warnings = []
     for variable in sorted(environ):
-        if not variable.startswith(_VARIABLE_PREFIXES) or variable in known or not environ[variable]:
+        if variable in known or not environ[variable]:
+            continue
+        if not variable.startswith(_VARIABLE_PREFIXES):
+            if variable.startswith(_OURS) and (close := nearest(variable, known, _SURELY)):
+                warnings.append(
+                    f"{name_shown(variable)} (environment): unknown, ignored; did you mean {close}?"
+                )
             continue
         if variable in _RETIRED_VARIABLES:
             continue

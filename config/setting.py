@@ -123,8 +123,15 @@ class Setting(Generic[T]):
         rule = self.declared.start_rule
         if rule is None:
             return []
+        is_span = self.declared.kind is DURATION  # which is seconds, and nobody writes that
         return [
-            Mistake(self.name, source, shown(item), rule.allowed, rule.reason(item))
+            Mistake(
+                self.name,
+                source,
+                self.declared.kind.to_toml(item) if is_span else shown(item),
+                rule.allowed,
+                rule.reason(item),
+            )
             for item in rule.offenders(value)
         ]
 

@@ -28,6 +28,10 @@ _SHARED_SECTIONS = frozenset({"", "p2p.libp2p", "rpc", "instrumentation"})
 _SURELY = 0.85  # ... unless it is at least this similar to one of our keys: then it is a misspelt one
 _KNOWN = {section.SECTION: [setting.key for setting in settings_of(section)] for section in SECTIONS}
 _OUTSIDE = frozenset({CHAIN_ID, *map(str.lower, _KNOWN["p2p"])})
+_OWN = frozenset(_KNOWN["peerage"])  # keys that only our section has
+_PLACES = [name for name in _KNOWN if name and "." not in name]
+_ALIKE = 0.75  # a section that is this similar to one of ours is a misspelt one ...
+_OF_OTHERS = frozenset({"grpc"})  # ... but for those that CometBFT has
 
 
 @dataclass(slots=True)
@@ -151,7 +155,12 @@ def _read_table(table: Mapping[str, object], section: str, source: str, found: T
                 found.warnings.append(f"{spelt} ({source}): {foreign.about}")
         elif not section and key in _OUTSIDE:
             found.outside[key] = raw
-        elif section not in _SHARED_SECTIONS or nearest(key, keys, _SURELY):
+        elif not section and isinstance(raw, Mapping):
+            if key not in _OF_OTHERS and (close := nearest(key, _PLACES, _ALIKE)):
+                found.warnings.append(
+                    f"[{name_shown(spelling)}] ({source}): unknown, ignored; did you mean [{close}]?"
+                )
+        elif section not in _SHARED_SECTIONS or nearest(key, keys, _SURELY) or _is_misplaced(section, key):
             found.warnings.append(_unknown(spelt, spelling, section, source))
 
 
@@ -176,8 +185,17 @@ _OTHER_NAMES: dict[tuple[str, str], Callable[[TomlValues, str, object, str], Non
 }
 
 
+def _is_misplaced(section: str, key: str) -> bool:
+    """Whether it is one of our own keys; libp2p's section has a key of such a name, too."""
+    return key in _OWN and section != "p2p.libp2p"
+
+
 def _unknown(name: str, spelling: str, section: str, source: str) -> str:
-    close = nearest(plain_key(spelling), _KNOWN[section])
+    key = plain_key(spelling)
+    for place in ("peerage", "p2p"):
+        if key in _KNOWN[place]:
+            return f"{name_shown(name)} ({source}): ignored, it belongs below [{place}]"
+    close = nearest(key, _KNOWN[section])
     hint = f"; did you mean {close}?" if close else ""
     return f"{name_shown(name)} ({source}): unknown, ignored{hint}"
 

@@ -200,6 +200,51 @@ def test_a_prefix_that_may_have_fewer_connections_than_an_address_is_a_mistake()
     config.replace(peerage={"peers_per_ip": 0}).check()
 
 
+@pytest.mark.parametrize("file", ["", ".", "data/addrbook.sqlite"])
+def test_the_books_file_has_a_place_of_its_own(tmp_path: Path, file: str) -> None:
+    """The live book would be overwritten at the stop."""
+    config = Config(home=tmp_path, network="test", p2p={"addr_book_file": file})
+    with pytest.raises(ConfigError, match=r"p2p\.addr_book_file: found .*allowed: a file of its own"):
+        config.check()
+
+
+@pytest.mark.parametrize(
+    ("also", "twice"),
+    [
+        ("tcp://0.0.0.0:26656", '"tcp://0.0.0.0:26656"'),
+        ("tcp://[::]:26656,[::]:26656", '"[::]:26656"'),
+        ("tcp://[::]:26656", ""),
+        ("tcp://[::]:0,tcp://[::]:0", ""),
+    ],
+)
+def test_a_node_listens_once_at_each_address(also: str, twice: str) -> None:
+    config = Config(network="test", peerage={"listen_also": also})
+    assert [mistake.found for mistake in config.start_mistakes()] == ([twice] if twice else [])
+
+
+def test_a_span_of_time_is_shown_as_it_is_written() -> None:
+    config = Config(network="test", p2p={"dial_timeout": "0s", "handshake_timeout": "-3s"})
+    assert [mistake.found for mistake in config.start_mistakes()] == ['"-3s"', '"0s"']
+
+
+@pytest.mark.parametrize("key", ["p2p.seeds", "p2p.persistent_peers", "peerage.bootstrap_peers"])
+def test_places_where_nobody_can_be_are_warned_about(key: str) -> None:
+    section, name = key.split(".")
+    ids = [f"{number:040x}" for number in range(4)]
+    places = [
+        f"{ids[0]}@0.0.0.0:26656",
+        f"tcp://{ids[1]}@[::]:1",
+        f"{ids[2]}@8.8.4.4:0",
+        f"{ids[3]}@seed.example:1",
+    ]
+    config = Config(network="test", **{section: {name: ",".join(places)}})
+    assert [warning for warning in config.warnings if "nobody is at" in warning] == [
+        f'{key}: nobody is at "{places[0]}": the IP stands for every address of this machine',
+        f'{key}: nobody is at "{places[1]}": the IP stands for every address of this machine',
+        f'{key}: nobody is at "{places[2]}": nobody can dial port 0',
+    ]
+
+
 def test_a_lenient_load_leaves_addresses_to_the_start(tmp_path: Path) -> None:
     """As in CometBFT, malformed seeds do not keep other commands from working."""
     config = load(tmp_path, '[p2p]\nseeds = "nonsense"\n')
@@ -242,6 +287,10 @@ def test_an_address_that_nobody_is_told_is_warned_about(tmp_path: Path) -> None:
     one = two.replace(peerage={"external_address_also": "[2600::1]:1,1.2.3.5:1,[2600::2]:1"})
     assert ['"1.2.3.5:1"' in one.warnings[0], '"[2600::2]:1"' in one.warnings[1]] == [True, True]
     assert load(tmp_path, '[peerage]\nexternal_address_also="[2600::1]:1"\n').warnings == ()
+    (own,) = load(
+        tmp_path, '[peerage]\nexternal_address_also="1.2.3.5:1"\n'
+    ).warnings  # laddr is of that family
+    assert own.startswith('peerage.external_address_also: "1.2.3.5:1" is told to nobody')
 
 
 @pytest.mark.parametrize(

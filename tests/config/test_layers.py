@@ -126,6 +126,29 @@ def test_misspelt_variables_are_warned_about(tmp_path: Path) -> None:
     assert warning == "PEERAGE_P2P_LADR (environment): unknown, ignored; did you mean PEERAGE_P2P_LADDR?"
 
 
+def test_of_other_variables_only_those_much_like_ours_are_warned_about(tmp_path: Path) -> None:
+    """Kubernetes makes some for a service that is named peerage."""
+    others = dict.fromkeys(
+        (
+            "HOME",
+            "EXTERNAL_IP",
+            "PORT",
+            "PORT_26656_TCP_ADDR",
+            "SERVICE_HOST",
+            "SERVICE_PORT",
+            "SERVICE_PORT_P2P",
+        ),
+        "x",
+    )
+    wrong = {"LISTEN_ALS": "x", "ROTATE_PEER": "5m", "MONIKR": "x"}
+    environ = {f"PEERAGE_{name}": value for name, value in (others | wrong).items()}
+    assert settle(home_with(tmp_path, ""), environ=environ).warnings == [
+        "PEERAGE_LISTEN_ALS (environment): unknown, ignored; did you mean PEERAGE_LISTEN_ALSO?",
+        "PEERAGE_MONIKR (environment): unknown, ignored; did you mean PEERAGE_MONIKER?",
+        "PEERAGE_ROTATE_PEER (environment): unknown, ignored; did you mean PEERAGE_ROTATE_PEERS?",
+    ]
+
+
 def test_remarks_become_warnings(tmp_path: Path) -> None:
     """A value that is probably not meant is accepted, with a warning that names it."""
     (warning,) = settle(home_with(tmp_path, "[p2p]\ndial_timeout = 5\n")).warnings

@@ -42,6 +42,41 @@ def test_unknown_keys_of_p2p_are_warned_about_with_the_nearest_name() -> None:
     ]
 
 
+def test_a_key_in_the_wrong_section_is_told_where_it_belongs() -> None:
+    """No other name is guessed for it."""
+    own = {"rotate_peers": "5m"}
+    found = values_of(
+        {**own, "p2p": own, "rpc": own, "instrumentation": own, "peerage": {"Seeds": "s", "laddr": "l"}}, "f"
+    )
+    assert found.warnings == [
+        "rotate_peers (f): ignored, it belongs below [peerage]",
+        "p2p.rotate_peers (f): ignored, it belongs below [peerage]",
+        "rpc.rotate_peers (f): ignored, it belongs below [peerage]",
+        "instrumentation.rotate_peers (f): ignored, it belongs below [peerage]",
+        "peerage.seeds (f): ignored, it belongs below [p2p]",
+        "peerage.laddr (f): ignored, it belongs below [p2p]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("peerege", "peerage"),
+        ("p2", "p2p"),
+        ("P2P2", "p2p"),
+        ("instrumention", "instrumentation"),
+        *(
+            (name, "")
+            for name in ("grpc", "mempool", "storage", "tx_index", "fastsync", "priv-validator", "api")
+        ),
+    ],
+)
+def test_a_section_whose_name_is_misspelt_is_told(name: str, meant: str) -> None:
+    """All of it would have no effect. Sections of CometBFT and of chains are none of our business."""
+    (warning,) = values_of({name: {"seeds": ""}}, "f").warnings or [""]
+    assert warning == (f"[{name}] (f): unknown, ignored; did you mean [{meant}]?" if meant else "")
+
+
 TENDERSEED = """
 addr_book_file = "data/addrbook.json"
 addr_book_strict = false

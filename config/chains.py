@@ -170,11 +170,18 @@ class _Reader:
     def _check_keys(self, place: str, table: Mapping[str, object], known: Iterable[str]) -> None:
         for key in table:
             if key.lower().replace("-", "_") not in known:
-                close = nearest(key, known)
+                is_table = not place and isinstance(table[key], Mapping)
+                close = nearest(
+                    key, known, 0.8 if is_table else 0.6
+                )  # a chain's name has much in common with "chains"
                 hint = f"; did you mean {close}?" if close else ""
-                self._note(
-                    f"{place}{name_shown(key)}", "an unknown key", f"a key that there is{hint}", is_text=False
+                allowed = (
+                    f"seeds, port, or a setting of config.toml{hint}" if place else f"{', '.join(_TOP)}{hint}"
                 )
+                found = "an unknown key"
+                if is_table and not close:
+                    found, allowed = "an unknown table", f"[chains.{name_shown(key)}] for a chain"
+                self._note(f"{place}{name_shown(key)}", found, allowed, is_text=False)
 
     def _port(self, key: str, raw: object) -> int | None:
         if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MOST_PORT:

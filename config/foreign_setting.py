@@ -54,7 +54,7 @@ _TENDERDASH = "a key of Tenderdash, ignored"
 _OSTRACON = "a key of Ostracon, ignored"
 _SEI = "a key of Sei's fork of Tendermint, ignored"
 _NO_SUBSCRIPTIONS = "ignored, nothing can be subscribed to here: a node has no events of a chain"
-_NO_EVENTS = f"{_V035}: nothing can be subscribed to here"
+_NO_EVENTS = f"{_V035}: no such events here"
 _OWN_TIMES = "a key of a fork, ignored: a request has 10 s to arrive, an answer 10 s to leave"
 
 _P2P: Final = {

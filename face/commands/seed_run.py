@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -67,9 +68,14 @@ class Wishes:
             table = ChainTable()
         warn(*table.warnings)
         try:
-            table = table.with_chains(map(parse_chain, self.chains))
+            given = list(map(parse_chain, self.chains))
         except UnfitValueError as error:
             raise MistakeError(f"--chain: {error}") from error
+        for chain, count in Counter(chain.id for chain in given).items():
+            if count > 1:
+                allowed = f"once, with commas between its seeds: {chain}=ID@host:port,ID@host:port"
+                raise MistakeError(f"--chain: found {shown(chain)} {count} times, allowed: {allowed}")
+        table = table.with_chains(given)
         return replace(
             table,
             port=table.port if self.port is None else self.port,

@@ -110,7 +110,11 @@ def test_the_command_line_adds_chains_and_replaces_seeds(tmp_path: Path) -> None
     ("text", "expected"),
     [
         ("[chains.a]\nsedes = 'x'", "chains.a.sedes: found an unknown key"),
+        ("[chains.a]\nsedes = 'x'", "allowed: seeds, port, or a setting of config.toml"),
         ("prot = 1", "did you mean port?"),
+        ("zzz = 1", "allowed: chains, port, shared_key, metrics, dashboard_at"),
+        ("[my-chain]\nseeds = 'x'", "my-chain: found an unknown table"),
+        ("[my-chain]\nseeds = 'x'", "allowed: [chains.my-chain] for a chain"),
         ("port = 70000", "port: found 70000"),
         ("shared_key = 'yes'", 'shared_key: found "yes"'),
         ("metrics = 5", "metrics: found 5"),

@@ -86,7 +86,7 @@ def test_old_names_are_changed_and_each_change_is_told() -> None:
         "p2p.persistent-peers: now persistent_peers",
         "p2p.queue-type: now a comment, a key of Tendermint v0.35 and its forks, ignored",
         "p2p.upnp: now a comment, ignored, CometBFT dropped it after v0.34",
-        "rpc.event-log-window-size: now a comment, a key of Tendermint v0.35 and its forks, ignored: nothing can be subscribed to here",
+        "rpc.event-log-window-size: now a comment, a key of Tendermint v0.35 and its forks, ignored: no such events here",
     )
     assert done.left == ("consensus",)
     assert done.text.startswith('# of v0.35\n# mode = "seed"\nproxy-app = ')

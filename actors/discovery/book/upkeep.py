@@ -62,6 +62,8 @@ def why_dead(row: KnownAddress, now: int) -> str:
         return ""
     if row.incompatible:
         return "its node is of another network"
+    if row.last_attempt == NEVER:
+        return "it was never dialled, and nobody says when it was heard of"
     if now - row.last_attempt > MISSING_AFTER:
         what = (
             "it has been neither dialled nor heard of" if row.last_success == NEVER else "it has not answered"
@@ -162,6 +164,8 @@ class CleaningRule:
         if self.failed is not None and row.attempts >= self.failed:
             return f"{row.attempts} failed tries"
         seen = row.last_attempt if row.last_success == NEVER else row.last_success
+        if self.older_than is not None and seen == NEVER:
+            return "never answered, heard of or tried"
         if self.older_than is not None and now - seen > self.older_than:
             what = "never answered, heard of or tried" if row.last_success == NEVER else "answered"
             return f"{what} {(now - seen) // DAY} days ago"

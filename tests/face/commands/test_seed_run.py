@@ -19,6 +19,7 @@ LOOPBACK = ("--p2p.laddr", "tcp://127.0.0.1:0")
     [
         ((), "found no chain"),
         (("--chain", "a-1"), '--chain: found "a-1", allowed: ID=SEEDS'),
+        (("--chain", "a-1=", "--chain", "a-1="), '--chain: found "a-1" 2 times, allowed: once'),
         (("--chain", "../a="), '--chain: found "../a"'),
         (("--chain", "a-1=nonsense"), "chain a-1: p2p.seeds: found"),
         (("--chain", "a-1=", "--network", "b"), "peerage.network: found"),

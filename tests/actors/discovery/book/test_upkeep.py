@@ -33,6 +33,7 @@ def row(number: int, **known: object) -> KnownAddress:
         ({"last_attempt": NOW - 9 * DAY, "last_success": NOW - 9 * DAY}, "it has not answered for 9 days"),
         ({"attempts": 10, "last_success": NOW - 8 * DAY}, "it has not answered for 8 days, 10 tries"),
         ({"attempts": 10, "last_success": NOW - 6 * DAY}, ""),
+        ({"last_attempt": NEVER}, "it was never dialled, and nobody says when it was heard of"),
         ({"incompatible": 1}, "its node is of another network"),
     ],
 )

@@ -128,7 +128,7 @@ class Setting(Generic[T]):
             Mistake(
                 self.name,
                 source,
-                self.declared.kind.to_toml(item) if is_span else shown(item),
+                DURATION.to_toml(cast("float", item)) if is_span else shown(item),
                 rule.allowed,
                 rule.reason(item),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from peerage.config.toml_file import plain_key
 __all__ = ["TomlText", "UneditableError"]
 
 _ASIDE = "# "
+_LINE_END = re.compile(r"\r?\n")
 _Body: TypeAlias = "list[tuple[Key | None, Item]]"
 
 
@@ -29,6 +31,7 @@ class TomlText:
     """
 
     def __init__(self, text: str) -> None:
+        self._is_of_windows = 0 < text.count("\n") == text.count("\r\n")
         try:
             self._document = tomlkit.parse(text)
         except (TOMLKitError, RecursionError) as error:
@@ -38,6 +41,8 @@ class TomlText:
     def text(self) -> str:
         """The document with all changes. Raises: UneditableError."""
         text = tomlkit.dumps(self._document)
+        if self._is_of_windows:  # then new lines end as all others do
+            text = _LINE_END.sub("\r\n", text)
         try:
             tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

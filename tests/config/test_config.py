@@ -237,7 +237,8 @@ def test_places_where_nobody_can_be_are_warned_about(key: str) -> None:
         f"{ids[2]}@8.8.4.4:0",
         f"{ids[3]}@seed.example:1",
     ]
-    config = Config(network="test", **{section: {name: ",".join(places)}})
+    given = {name: ",".join(places)}
+    config = Config(network="test").replace(**{section: given})
     assert [warning for warning in config.warnings if "nobody is at" in warning] == [
         f'{key}: nobody is at "{places[0]}": the IP stands for every address of this machine',
         f'{key}: nobody is at "{places[1]}": the IP stands for every address of this machine',

@@ -42,7 +42,7 @@ def test_one_value_is_one_line() -> None:
         ("[p2p]\nb = 1\n[rpc]\n[p2p.libp2p]\n", '[p2p]\nb = 1\nladdr = "x"\n[rpc]\n[p2p.libp2p]\n'),
         ("p2p = { a = 1 }\n", 'p2p = { a = 1,laddr = "x" }\n'),
         ("[p2p]\nl-addr = 1\nsend_rate = 2\n", '[p2p]\nl-addr = 1\nsend_rate = 2\nladdr = "x"\n'),
-        ("[p2p]\r\na = 1\r\n", '[p2p]\r\na = 1\r\nladdr = "x"\n'),
+        ("[p2p]\r\na = 1\r\n", '[p2p]\r\na = 1\r\nladdr = "x"\r\n'),
         ("[p2p]\na = [\n1, # c\n]\n", '[p2p]\na = [\n1, # c\n]\nladdr = "x"\n'),
     ],
 )  # fmt: skip
@@ -50,6 +50,17 @@ def test_a_key_goes_where_an_operator_would_put_it(text: str, new: str) -> None:
     """Behind the last one of its section, before the comments of the next; a missing section is the last one."""
     assert changed(text, "p2p", "laddr", '"x"') == new
     assert tomllib.loads(new)
+
+
+def test_lines_end_as_they_did() -> None:
+    """On Windows, too; where both ends occur, each line keeps its own."""
+    windows = "a = 1\r\n[p2p]\r\npex = true # c\r\n[rpc]\r\n"
+    assert (
+        changed(windows, "p2p", "laddr", '"x"')
+        == 'a = 1\r\n[p2p]\r\npex = true # c\r\nladdr = "x"\r\n[rpc]\r\n'
+    )
+    assert changed(windows, "peerage", "network", '"x"') == windows + '\r\n[peerage]\r\nnetwork = "x"\r\n'
+    assert changed("a = 1\r\nb = 2\n", "", "a", "3") == "a = 3\r\nb = 2\n"
 
 
 def test_top_level_keys_stand_before_the_first_section() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from peerage.actors.discovery.book.store_files import NEEDED
 from peerage.actors.discovery.errors import StoreError
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime.limits import descriptor_limit
@@ -180,7 +182,9 @@ def _look_at_peers(config: Config, plan: Plan) -> None:
 def _unwritable(path: Path) -> str:
     there = next(each for each in (path, *path.parents) if each.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return ""
+        # A start tries it, which a dry run may not
+        has_room = shutil.disk_usage(there).free >= NEEDED
+        return "" if has_room else f"{path}: no space left on its disk; a directory with room is expected"
     what = "no directory" if not there.is_dir() else "not writable"
     return f"{path}: {there} is {what}; a directory that this user can write is expected"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -91,6 +92,14 @@ def test_a_cluster_without_ray_is_a_mistake(home: Path, monkeypatch: pytest.Monk
     assert result.exit_code == 2
     assert "peerage.cluster: found" in result.stderr
     assert "nothing would keep" not in result.stdout
+
+
+def test_a_full_disk_is_a_mistake(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node would not start, for it could not keep its book."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: Mock(free=0))
+    result = run("start", "--dry-run", "--home", home, *FREE)
+    assert result.exit_code == 2
+    assert f"Error: {home / 'data'}: no space left on its disk" in result.stderr
 
 
 def test_a_node_that_runs_there_is_a_mistake(home: Path) -> None:

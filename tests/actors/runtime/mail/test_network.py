@@ -71,8 +71,14 @@ def take_over(directory: Path, waiting: set[threading.Thread]) -> None:
     receiver = port_of(directory, 3)
     for thread in waiting:
         thread.join()
-    got: list[int] = []
-    wait_until(lambda: got.append(receiver.reader.pump()) or sum(got) == len(("WAKE", "PORT_BYE")))
+    got = 0
+
+    def has_both() -> bool:
+        nonlocal got
+        got += receiver.reader.pump()
+        return got == len(("WAKE", "PORT_BYE"))
+
+    wait_until(has_both)
     receiver.close()
     receiver.network.context.term()
 

@@ -50,6 +50,7 @@ DIALS = 16  # at once
 GATHER_S = 5.0  # for those who were named to say what they have, so that not the first alone is asked
 STALLED = 5  # times the timeout without a block
 TIP_PATIENCE_S = 2.0  # until "nobody has more" is believed
+HUNG_UP = "it ends the connection after the handshake, as a full node does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,9 @@ class _Run:
         if seen is Outlook.NOBODY:
             reasons = [f"{peer}: {reason}" for peer, reason, _ in self._done.dropped]
             reasons += [f"{peer}: {reason}" for peer, reason in self._unreached.items()]
+            named = {peer for peer, _, _ in self._done.dropped} | set(fetched.peers)
+            reached = sorted(address.partition("@")[0].lower() for address in self._reached)
+            reasons += [f"{peer}: {HUNG_UP}" for peer in reached if peer not in named]
             said = f"no peer gives block {fetched.next}" + (f" ({'; '.join(reasons)})" if reasons else "")
             if self._done.dropped and fetched.next == self._start.position.height:
                 flag = "--genesis" if self._order.trusted is None else "--trusted"

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from peerage import Node
+from peerage import Node, Peer, Reactor
 from peerage.actors.runtime import System
-from peerage.messages import types
+from peerage.messages import BLOCKSYNC, types
 from peerage.testing import loopback_config, wait_until
 from tests.face.blocks.made_chain import copy_of
 from tests.face.blocks.recorded import VERSIONS, recorded
@@ -141,6 +141,23 @@ def test_the_reason_is_said_when_nothing_comes(peers: tuple[Node, Node], home: P
             home, tmp_path / "b.pb", "--trusted", trusted, "--rpc", url, "--peers", peers[0].address
         )
     assert (code, f"the validators of block {CHANGED_AT - 3}: {url} says 0 validators" in said) == (1, True)
+
+
+class Full(Reactor):
+    """Has no place for anybody, as CometBFT's nodes say it: behind the handshake."""
+
+    channels: ClassVar = (BLOCKSYNC,)
+
+    def add_peer(self, peer: Peer) -> None:
+        peer.stop("full")
+
+
+def test_a_node_that_hangs_up_is_named(home: Path, tmp_path: Path) -> None:
+    """It shook hands, so that nothing was wrong with the dial."""
+    config = loopback_config(home / "full", network=CHAIN.chain_id, log_level="error")
+    with Node(config, reactors={"BLOCKSYNC": Full}, name="full/") as full:
+        code, _, said = blocks(home, tmp_path / "a.pb", "--peers", full.address, "--timeout", "1s")
+    assert (code, f"no peer gives block 1 ({full.node_id}: it ends the connection" in said) == (1, True)
 
 
 def test_a_file_that_was_changed_is_told_and_left(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future
-from peerage.actors.runtime.outlook import has_host
+from peerage.actors.runtime.outlook import ask_next, has_host
 
 
 def is_gone(error: BaseException | None) -> bool:
@@ -62,9 +62,10 @@ class RetriedAsk:
             self._answer.rest()
             try:
                 ref = next(iter(self._candidates()))
-                # When none is up, for whoever comes back first.
-                patience = None if has_host(ref) else left
-                self.begin(ref.ask(self._message, block=False, exempt=True, patience=patience))
+                if has_host(ref):
+                    self.begin(ref.ask(self._message, block=False, exempt=True))
+                else:  # None is up: the next one that is. Not `patience`, which would ask each of its successors.
+                    self.begin(ask_next(ref, self._message, left))
             except Exception as fault:  # the pool has gone, or this thread's mailbox has
                 self._answer.resolve(None, fault)
 

@@ -7,18 +7,34 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from peerage.actors.runtime.errors import ActorDeadError, Timeout
+from peerage.actors.runtime.mail.codec import Encoded, encode
+from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
+from peerage.actors.runtime.mail.patience import PatientAsk
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.system import STATISTICS_TIMEOUT_S, ActorStatistics
 
-__all__ = ["has_host", "statistics_of", "under_way_to", "wait_for_room"]
+__all__ = ["ask_next", "has_host", "statistics_of", "under_way_to", "wait_for_room"]
 
 
 def has_host(ref: ActorRef[Any]) -> bool:
     """Whether a host of this actor's is alive, as far as this process has heard. No message is sent."""
     return current_port().table.resolve(ref.host, ref.serial) is not None
+
+
+def ask_next(ref: ActorRef[Any], message: Any, patience: float) -> Future[Any]:
+    """Ask the next actor of this name that is up, and none after it. Args: as of `ask`. As there, it waits in no window."""
+    port, answer = current_port(), Future[Any]()
+    answer.port = port  # whose mailbox is read by those who wait for the answer
+    once = Encoded(*encode(message))
+    until = ends_at(patience, "patience")
+    PatientAsk(answer, port.lives, ref, once, port.sender, until, lives=1).failed(
+        ActorDeadError(f"{ref} not found")
+    )
+    return answer
 
 
 def under_way_to(ref: ActorRef[Any]) -> int:

@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,10 @@ class Hand(ProcessActor):
             case "heard":
                 return self.heard
             case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ("die", file):
+                with Path(file).open("a") as note:
+                    note.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
             case "exit":
                 raise SystemExit(1)
@@ -155,6 +160,17 @@ def test_work_that_may_be_repeated_is_done_by_another_one(pool_of: Callable[...,
     finally:
         for gate in gates.values():
             os.close(gate)
+
+
+def test_work_that_kills_whoever_does_it_is_not_given_to_each_successor(
+    pool_of: Callable[..., Pool], tmp_path: Path
+) -> None:
+    """When the only worker has died of it, the next one tries, and no more: the pool would give up."""
+    pool, note = pool_of(place=PROCESS, size=1), tmp_path / "note"
+    with pytest.raises(ActorDeadError):
+        pool.ask(("die", str(note)), retry=True, timeout=PATIENCE_S)
+    assert pool.ask("hello", retry=True, timeout=PATIENCE_S)
+    assert note.read_text() == "xx"
 
 
 def test_a_key_keeps_its_worker(pool_of: Callable[..., Pool]) -> None:

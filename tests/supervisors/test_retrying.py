@@ -25,7 +25,7 @@ class Asked(ActorRef[Any]):
 
     def ask(self, message: Any, **options: Any) -> Any:
         future: Future[Any] = Future()
-        self._asked.append((self.name, message, options["patience"] is not None, future))
+        self._asked.append((self.name, message, options.get("patience") is not None, future))
         return future
 
 
@@ -51,6 +51,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names whose hosts are alive."""
     alive = {"a", "b"}
     monkeypatch.setattr(retrying, "has_host", lambda ref: ref.name in alive)
+    monkeypatch.setattr(retrying, "ask_next", lambda ref, message, left: ref.ask(message, patience=left))
     return alive
 
 

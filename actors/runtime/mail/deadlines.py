@@ -55,9 +55,10 @@ def in_seconds(timeout: Span) -> float | None:
     return None if until is None else max(0.0, until - monotonic())
 
 
-def ends_at(timeout: float | None) -> float | None:
+def ends_at(timeout: float | None, name: str = "timeout") -> float | None:
     """When a call that begins now must be over.
 
+    Args: name, of the argument, for the error.
     Returns: monotonic seconds, None for never.
     Raises: TypeError, for something that is no number; ValueError, for NaN: no time is later than that, so the call would
         never end.
@@ -67,12 +68,12 @@ def ends_at(timeout: float | None) -> float | None:
     try:
         until = monotonic() + timeout
     except TypeError:
-        raise TypeError(f"timeout is {timeout!r}: a number of seconds was expected, or None") from None
+        raise TypeError(f"{name} is {timeout!r}: a number of seconds was expected, or None") from None
     if until < inf:  # false for NaN, too
         return until
     if until == inf:
         return None
-    raise ValueError(f"timeout is {timeout!r}: a number of seconds was expected, or None")
+    raise ValueError(f"{name} is {timeout!r}: a number of seconds was expected, or None")
 
 
 class Deadlines(Generic[T]):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Any, Protocol
 
 import pykka
@@ -79,15 +80,24 @@ class PatientAsk:
         port: the asker's, whose closing ends the question.
         message: packed once, so that each life is asked what was meant when the asker asked.
         sender: the identity of the actor that asks.
-        until: monotonic seconds when patience is at an end.
+        until: monotonic seconds when patience is at an end; None, if it has none.
+        lives: how many successors are asked at most.
     """
 
     def __init__(
-        self, answer: Answer, port: Port, ref: Any, message: Encoded, sender: bytes, until: float
+        self,
+        answer: Answer,
+        port: Port,
+        ref: Any,
+        message: Encoded,
+        sender: bytes,
+        until: float | None,
+        lives: float = inf,
     ) -> None:
         self.answer = answer
         self._port, self._ref, self._message, self._sender = port, ref, message, sender
-        self._until = until
+        self._until = inf if until is None else until
+        self._lives = lives
         self._number: int | None = None  # of the follow, while no actor is up
         self._error: BaseException | None = None  # of the last try
         self._has_deadline = False
@@ -98,7 +108,7 @@ class PatientAsk:
 
     def _finish(self, asked: Answer) -> None:
         error = asked.error
-        if is_gone(error):
+        if is_gone(error) and self._lives:
             self.failed(error)
         elif error is not None:
             self.answer.resolve(None, error)
@@ -130,7 +140,9 @@ class PatientAsk:
         except ActorDeadError as closed:
             self.answer.resolve(None, closed)
             return
-        if not self._has_deadline:  # one for all tries: patience does not begin anew with each successor
+        if (
+            not self._has_deadline and left < inf
+        ):  # one for all tries: patience does not begin anew with each successor
             self._has_deadline = True
             self._port.call_later(left, self._expire)
 
@@ -143,6 +155,7 @@ class PatientAsk:
         if number is not None:
             self._port.unfollow(number)
         if not self.answer.done:
+            self._lives -= 1
             self.begin(self._port.ask_again(self._ref, self._message, self._sender))
 
     def _expire(self) -> None:

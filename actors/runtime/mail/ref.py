@@ -447,4 +447,4 @@ def _patient_ask(
 ) -> tuple[PatientAsk, Encoded]:
     packed = Encoded(*encode(message))  # once, and with all definitions: a successor knows none
     answer.port = port  # whose mailbox is read by those who wait for the answer
-    return PatientAsk(answer, port.lives, ref, packed, port.sender, time.monotonic() + patience), packed
+    return PatientAsk(answer, port.lives, ref, packed, port.sender, ends_at(patience, "patience")), packed

@@ -331,3 +331,15 @@ def test_the_end_of_the_asking_thread_is_the_end_of_it(system: System) -> None:
     thread.join()
     with pytest.raises(ActorDeadError, match="thread"):
         answers[0].get(timeout=5.0)
+
+
+def test_no_more_successors_are_asked_than_was_said(port: FakePort) -> None:
+    """A question that ends whoever gets it is not asked for ever; nor has it to have an end in time."""
+    answer: Future[Any] = Future()
+    PatientAsk(answer, port, object(), Encoded(*encode("?")), b"", None, lives=1).failed(
+        ActorDeadError(NOT_FOUND)
+    )
+    port.on_up()
+    port.asked[0].set_exception(ActorDeadError("A (a) ended before it answered"))
+    assert isinstance(answer.error, ActorDeadError)
+    assert (len(port.asked), port.alarms) == (1, [])

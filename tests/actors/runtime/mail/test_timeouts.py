@@ -184,6 +184,8 @@ def test_what_is_no_number_of_seconds_is_named(system: System, timeout: Any, err
     for call in calls:
         with pytest.raises(error, match=r"timeout is .*: a number of seconds was expected, or None"):
             call()
+    with pytest.raises(error, match=r"patience is .*: a number of seconds was expected, or None"):
+        worker.ask(1, patience=timeout)
 
 
 def test_an_infinite_timeout_is_none(system: System) -> None:

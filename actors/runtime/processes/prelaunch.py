@@ -21,6 +21,7 @@ class Foundation:
     """Args: preload and title, as for `System`; fork, as for `ForkServer`."""
 
     def __init__(self, preload: tuple[str, ...], title: str, *, fork: bool = False) -> None:
+        occupy_standard_numbers()
         raise_descriptor_limit()
         self.title = title
         self.pid = os.getpid()
@@ -45,6 +46,19 @@ class Foundation:
         os.close(self.life_read)
         os.close(self.life_write)
         self.directory.close()
+
+
+def occupy_standard_numbers() -> None:
+    """Open /dev/null where this program was started with standard input, output or error closed (`<&-`).
+
+    Otherwise a pipe or socket of ours would have that number: the fork server is started with /dev/null in its place, and
+    what any library prints would be written to it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
 
 
 _started: Foundation | None = None  # of this process, or of the one that it was forked from

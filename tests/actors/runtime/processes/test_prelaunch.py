@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,3 +123,27 @@ def test_without_a_system_all_of_it_goes(taken: list[Foundation]) -> None:
     assert server.is_closed
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(foundation.life_write)
+
+
+WITH_AN_ACTOR = """
+import os
+from tests.actors.runtime.cast import Echo
+
+assert Echo.start().ask("hello") == "hello"
+assert [os.readlink(f"/proc/self/fd/{number}") for number in CLOSED] == ["/dev/null"] * len(CLOSED)
+"""
+
+
+@pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)])
+def test_a_program_may_be_started_with_its_standard_streams_closed(closed: tuple[int, ...]) -> None:
+    """Nothing of ours gets their numbers, where a program that is started has /dev/null, and a library may print to."""
+    program = WITH_AN_ACTOR.replace("CLOSED", repr(closed))
+    closing = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -158,7 +158,7 @@ class ChildSpec:
         if self.shutdown is None:
             default = INFINITY if self.type is ChildType.SUPERVISOR else DEFAULT_SHUTDOWN_S
             object.__setattr__(self, "shutdown", default)  # frozen: the one place that completes the value
-        elif not isinstance(self.shutdown, Shutdown) and not (isfinite(self.shutdown) and self.shutdown >= 0):
+        elif not isinstance(self.shutdown, Shutdown) and not _is_a_time(self.shutdown):
             raise ChildSpecError(
                 self.id, "shutdown", repr(self.shutdown), "seconds, 0 or more, BRUTAL_KILL or INFINITY"
             )
@@ -191,6 +191,19 @@ class Flags:
     intensity: Intensity = field(default_factory=Intensity)
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
     backoff: Backoff = field(default_factory=Backoff)
+
+    def __post_init__(self) -> None:
+        for name, kind in (("strategy", Strategy), ("auto_shutdown", AutoShutdown)):
+            value = getattr(self, name)
+            if not isinstance(
+                value, kind
+            ):  # text of the same look, above all, which would equal none of them
+                allowed = f"one of {', '.join(map(str, kind))}"
+                raise ChildSpecError("(supervisor)", name, repr(value), allowed)
+
+
+def _is_a_time(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value) and value >= 0
 
 
 def check_specs(flags: Flags, specs: Sequence[ChildSpec]) -> None:

@@ -33,6 +33,11 @@ there would be nothing left to do in parallel.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from peerage.actors.runtime.monkey_patches import refusal as _refusal
+
+if _refusal():
+    raise ImportError(_refusal())
+
 # For type checkers and editors, which cannot see through `__getattr__`. Nothing of this runs.
 if TYPE_CHECKING:
     from peerage.actors.runtime.actor import ProcessActor

@@ -425,6 +425,8 @@ def _check_name(option: str, name: str | None) -> None:
     """Names travel in the headers of messages, as UTF-8 and separated by NUL. Raises: ValueError, for one that cannot."""
     if not name:
         return
+    if not isinstance(name, str):
+        raise TypeError(f"{option} is {name!r}: text was expected")
     length = len(name.encode(errors="surrogatepass"))  # half a pair is refused below, with a text of its own
     if length > LONGEST_NAME:
         raise ValueError(f"{option} {name[:20]!r}… has {length} bytes, where {LONGEST_NAME} are allowed")

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
+from peerage.actors.runtime import monkey_patches
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.instruments import packed_setup
@@ -95,7 +96,7 @@ class System:
         log_setup: Callable[[], None] | None = None,
         handle_sigterm: bool = True,
     ) -> None:
-        if why := starting.refusal():
+        if why := starting.refusal() or monkey_patches.refusal():
             raise RuntimeError(why)
         with System._lock:
             if here.system():

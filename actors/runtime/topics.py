@@ -45,7 +45,9 @@ class Topic:
     __slots__ = ("_group", "_last", "_lock", "dropped")
 
     def __init__(self, name: str) -> None:
-        """Raises: ValueError, for a name that cannot be one."""
+        """Raises: ValueError, for a name that cannot be one; TypeError, for what is no text."""
+        if not isinstance(name, str):
+            raise TypeError(f"name is {name!r}: text was expected")
         self._group = Group(PREFIX + name)
         self.dropped = 0
         self._lock = threading.Lock()

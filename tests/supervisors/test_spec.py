@@ -61,6 +61,7 @@ def test_flags_default_to_otps() -> None:
         ("shutdown", {"shutdown": -0.5}),
         ("shutdown", {"shutdown": float("nan")}),
         ("shutdown", {"shutdown": float("inf")}),
+        ("shutdown", {"shutdown": "infinity"}),
         ("significant", {"significant": True}),
     ],
 )
@@ -82,6 +83,13 @@ def test_faulty_health_check_is_refused(kwargs: dict[str, Any]) -> None:
     """Times and sizes are positive."""
     with pytest.raises(ChildSpecError):
         HealthCheck(**kwargs)
+
+
+@pytest.mark.parametrize("kwargs", [{"strategy": "one_for_one"}, {"auto_shutdown": "never"}])
+def test_words_in_place_of_flags_are_refused(kwargs: dict[str, Any]) -> None:
+    """They look like the flags, and would be none of them."""
+    with pytest.raises(ChildSpecError, match="allowed is one of"):
+        Flags(**kwargs)
 
 
 def test_name_is_the_option_else_the_id() -> None:

@@ -19,6 +19,7 @@ from peerage.actors.runtime import (
     ProcessActor,
     RemoteTraceback,
     System,
+    Topic,
     watch,
 )
 from peerage.actors.runtime.processes import passed_fds
@@ -171,3 +172,11 @@ class NeedsExtra(ProcessActor):
 
     def on_receive(self, message: Any) -> Any:
         return self.context
+
+
+def test_what_is_no_text_is_no_name() -> None:
+    """It is told when the options are given."""
+    with pytest.raises(TypeError, match="name is 5: text was expected"):
+        Worker.options(name=5)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(TypeError, match="name is 5: text was expected"):
+        Topic(5)  # type: ignore[arg-type]

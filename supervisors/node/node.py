@@ -122,6 +122,8 @@ class Node(RunNode):
         protocol_version: ProtocolVersion = ProtocolVersion(),  # noqa: B008 - a frozen value
         takes_commands: bool = False,
     ) -> None:
+        if not isinstance(config, Config):
+            raise TypeError(f"config is {config!r:.100}; a peerage.Config is expected")
         config.check()
         self.config = config
         self._node_key = node_key or load_or_create_node_key(config.node_key_path)[0]

@@ -174,7 +174,9 @@ def unban(subject: str) -> Request[bool]:
 
 
 def reconfigure(config: Config) -> Request[Reconfigured]:
-    """See `Node.reconfigure`."""
+    """See `Node.reconfigure`. Raises: TypeError, it is no configuration."""
+    if not isinstance(config, Config):
+        raise TypeError(f"config is {config!r:.100}; a peerage.Config is expected")
     return Request(Reconfigure(config), _unchanged, part="supervisor")
 
 

@@ -13,6 +13,7 @@ from peerage.actors.messages.steering import ClosedPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.supervisors.node import requests
 from peerage.supervisors.node.errors import DialError
+from peerage.supervisors.node.node import Node
 from peerage.wire.keys import NodeID
 
 ID = NodeID("ab" * 20)
@@ -89,3 +90,10 @@ def test_what_is_no_text_is_a_mistake_that_says_what_is_expected(
     """One address in place of a list, too, which would be taken for as many addresses as it has characters."""
     with pytest.raises(TypeError, match=f"^{re.escape(said)}"):
         call()
+
+
+@pytest.mark.parametrize("make", [Node, requests.reconfigure])
+def test_what_is_no_configuration_is_a_mistake_that_says_what_is_expected(make: Any) -> None:
+    """The path of one, say."""
+    with pytest.raises(TypeError, match=r"config is '/srv/node'; a peerage.Config is expected"):
+        make("/srv/node")

@@ -242,7 +242,8 @@ class Call:
 
     def _hung_up(self, when: str) -> Finding:
         """What that may mean: the protocol has no way to say why."""
-        detail = f"the node closed the connection {when}: it is full, bars this IP or ID, or has it already"
+        why = "it is full, bars this IP or ID, has it already, or takes callers from a load balancer alone"
+        detail = f"the node closed the connection {when}: {why}"
         return self.found.fail(Verdict.REFUSED, detail)
 
     # --- behind it ---------------------------------------------------------------------------------------------------

@@ -127,7 +127,9 @@ def _change(setting: Setting[Any], before: Any, after: Any, *, is_for_new_ones: 
     kind = setting.declared.kind
     if isinstance(kind, Names):  # nobody else is to read who is in them
         added, removed = len(set(after) - set(before)), len(set(before) - set(after))
-        return Change(
-            setting.name, str(len(before)), str(len(after)), how or f"{added} added, {removed} removed"
-        )
+        return Change(setting.name, _count(before), _count(after), how or f"{added} added, {removed} removed")
     return Change(setting.name, kind.to_toml(before), kind.to_toml(after), how)
+
+
+def _count(items: Collection[str]) -> str:
+    return f"{len(items)} item{'s' * (len(items) != 1)}"

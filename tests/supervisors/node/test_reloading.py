@@ -76,7 +76,7 @@ def test_what_does_not_count_for_connections_that_there_are_says_so(
 def test_who_is_in_a_list_is_said_to_nobody() -> None:
     """The answer is logged, and may be read by others than the operator."""
     (change,) = plan(OLD, OLD.replace(p2p={"persistent_peers": BERT})).applied
-    assert change == Change("p2p.persistent_peers", "1", "1", "1 added, 1 removed")
+    assert change == Change("p2p.persistent_peers", "1 item", "1 item", "1 added, 1 removed")
 
 
 def test_only_the_settings_that_are_meant_are_looked_at() -> None:

@@ -57,20 +57,22 @@ def take_over(source: Home, home: Home, network: str) -> Iterator[tuple[Path, bo
     config = Config.load(source, {}, {})
     warn(*config.warnings)
     taken = [_Taken(home.config_file, _settings(config, network), CONFIG_MODE)]
+    key = None
     try:
         own_id = load_node_key(config.node_key_path).node_id
     except NodeKeyMissingError:
         warn(f"{config.node_key_path}: no such file, so this home gets a node key of its own")
     else:
-        taken.append(
-            _Taken(_at(home, config, "node_key_file"), _read(config.node_key_path, LARGEST_KEY), KEY_MODE)
-        )
-        warn(f"both homes have the node key of {own_id}: stop the node in {source} before this one starts")
+        content = _read(config.node_key_path, LARGEST_KEY)
+        key = _Taken(_at(home, config, "node_key_file"), content, KEY_MODE)
+        taken.append(key)
     if config.addr_book_path.is_file():
         book = _read(config.addr_book_path, LARGEST_BOOK)
         taken.append(_Taken(_at(home, config, "p2p.addr_book_file"), book, BOOK_MODE))
     for each in taken:
         yield from _write(each)
+    if key is not None and key.path.read_bytes() == key.content:  # not where another one was there, and stays
+        warn(f"both homes have the node key of {own_id}: stop the node in {source} before this one starts")
 
 
 def _settings(config: Config, network: str) -> bytes:

@@ -66,6 +66,7 @@ def test_nothing_is_overwritten(comet: Path, tmp_path: Path) -> None:
         path: facts for path, facts in before.items() if Path(path).is_file()
     }
     assert result.stderr.count("is another one than in the home that was to be taken over") == 2
+    assert "both homes have the node key" not in result.stderr
 
 
 def test_files_outside_of_the_home_are_copied_into_the_new_one(comet: Path, tmp_path: Path) -> None:

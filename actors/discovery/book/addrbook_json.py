@@ -25,7 +25,7 @@ from peerage.actors.discovery.book.tally import LeftOut, Tally
 from peerage.actors.discovery.book.timestamps import NEVER, format_time, parse_time
 from peerage.actors.discovery.book.whole_file import write_whole_file
 from peerage.actors.discovery.errors import BookEntryError, BookFileError
-from peerage.wire.errors import AddressError
+from peerage.wire.errors import AddressError, AddressIDError
 from peerage.wire.net_address import NetAddress
 from peerage.wire.remote_text import MAX_SHOWN, cut
 
@@ -299,6 +299,8 @@ def _read_address(value: Any) -> NetAddress:
         raise BookEntryError(f"{address} has no ID", NO_ID)
     try:
         address.validate()
+    except AddressIDError as error:  # with the address in front, the line would be cut before the reason
+        raise BookEntryError(error.problem, INVALID) from error
     except AddressError as error:
         raise BookEntryError(str(error), INVALID) from error
     return address

@@ -257,6 +257,13 @@ def test_a_time_that_is_none_is_told_with_its_value(time: str) -> None:
     assert fault == f"entry 0: last_attempt is {json.loads(time)!r}, not an RFC 3339 time"
 
 
+def test_what_is_wrong_with_a_long_id_is_told_to_the_end() -> None:
+    read = read_book(ONE.replace(node_id(1), f"0x{node_id(1)}"), strict=False)
+    assert (
+        read.left_out["invalid"].examples[0].endswith("is not 40 hexadecimal characters: there is 'x' in it")
+    )
+
+
 def test_a_source_that_is_none_is_told_as_the_source() -> None:
     text = ONE.replace('"bucket_type":1', '"bucket_type":1,"src":{"id":"","ip":"<nil>","port":0}')
     (fault,) = read_book(text, strict=False).faults

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 HIGH, LOW = 0x50, 0x51  # as gopeer's channels: the priorities are 5 and 1
-EXIT_PATIENCE_S = 5.0
+EXIT_PATIENCE_S = 20.0
 
 
 # --- reactors --------------------------------------------------------------------------------------------------------

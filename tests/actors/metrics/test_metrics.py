@@ -97,7 +97,7 @@ def test_counters_survive_their_source_and_gauges_do_not(served: Served) -> None
     source.ask(5)
     down = watch(source)
     source.kill()
-    down.wait(5.0)
+    down.wait(20.0)
     served.wait_until_no_source()
     values = served.values()
     assert values[DIALS] == 1.0

@@ -214,7 +214,7 @@ def test_dead_switch_is_an_error_at_once_until_it_is_back(nodes: list[Node]) -> 
     nodes.append(node)
     down = watch(node.switch)
     node.switch.kill()
-    down.wait(5.0)
+    down.wait(20.0)
     status, answer = node.get("/net_info")
     assert status == 500
     assert answer["error"]["data"] == "the switch is not running (it may be restarting)"
@@ -293,7 +293,7 @@ def test_dead_server_ends_the_actor(nodes: list[Node]) -> None:
     assert node.get("/health")[0] == 200  # by now there is a server
     down = watch(doomed)
     doomed.tell("break")
-    assert "HTTP server ended" in down.wait(5.0).text
+    assert "HTTP server ended" in down.wait(20.0).text
 
 
 def test_restart_keeps_the_port_of_a_passed_socket(nodes: list[Node]) -> None:
@@ -309,7 +309,7 @@ def test_restart_keeps_the_port_of_a_passed_socket(nodes: list[Node]) -> None:
         assert node.get("/health")[0] == 200
         down = watch(first)
         first.kill()
-        down.wait(5.0)
+        down.wait(20.0)
         with socket.create_connection(("127.0.0.1", port), timeout=10.0) as client:
             client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             node.start_rpc(PROCESS, {"rpc": listener.fileno()})

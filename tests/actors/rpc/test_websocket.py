@@ -122,7 +122,7 @@ def test_requests_one_after_another_are_answered_in_their_order(address: tuple[s
         for number in range(50):
             client.send(json.dumps({"id": number, "method": "status"}))
         assert [json.loads(client.recv(timeout=5.0))["id"] for _ in range(50)] == list(range(50))
-        assert client.ping().wait(5.0)
+        assert client.ping().wait(20.0)
 
 
 def test_websockets_count_as_connections() -> None:

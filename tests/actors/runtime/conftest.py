@@ -41,7 +41,7 @@ def end_hosts(system: System) -> None:
                 ActorRef.to("any", facts.name).kill()
             except ActorDeadError:
                 current_port().requests.ask(facts.serial << THREAD_BITS, Kind.HOST_STOP)
-    assert current_port().wait(lambda: not system.hosts(), 5.0), system.hosts()
+    assert current_port().wait(lambda: not system.hosts(), 20.0), system.hosts()
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_tell_that_raises_fails_the_actor(witness: ActorRef[Worker], place: Pl
     ref = Lifecycle.options(place=place).start(witness, fail_in="bad")
     seen = watch(ref)
     ref.tell("bad")
-    reason = seen.wait(5.0)
+    reason = seen.wait(20.0)
     assert (reason.kind, reason.text) == ("exception", "ValueError: bad")
     assert "_note" in reason.traceback
     assert witness.ask(("log",))[2:] == ["bad", "on_failure ValueError"]
@@ -166,7 +166,7 @@ def test_a_killed_actor_leaves_the_registry(system: System) -> None:
     ref = Echo.options(place=PROCESS).start()
     seen = watch(ref)
     ref.kill()
-    seen.wait(5.0)
+    seen.wait(20.0)
     with pytest.raises(ActorDeadError):
         ref.ask("x")
     _until_unregistered(ref)
@@ -175,7 +175,7 @@ def test_a_killed_actor_leaves_the_registry(system: System) -> None:
 def _until_unregistered(ref: ActorRef[Any]) -> None:
     from peerage.actors.runtime.mail.process import current_port
 
-    assert current_port().wait(lambda: ref not in ActorRegistry.get_all(), 5.0)
+    assert current_port().wait(lambda: ref not in ActorRegistry.get_all(), 20.0)
 
 
 def test_an_actor_built_directly_needs_no_system() -> None:
@@ -213,4 +213,4 @@ def test_the_registry_forgets_an_actor_before_its_last_hook(system: System, plac
         _until_unregistered(ref)
         assert ref.is_alive()
         gate.set()
-        seen.wait(5.0)
+        seen.wait(20.0)

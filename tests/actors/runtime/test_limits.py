@@ -123,7 +123,7 @@ def test_an_actor_keeps_to_its_budget_of_descriptors(system: System, where: Plac
     assert open_descriptors() - before <= 4 * budget
     for ref in refs:
         ref.stop()
-    assert current_port().wait(lambda: open_descriptors() <= before, 5.0), open_descriptors() - before
+    assert current_port().wait(lambda: open_descriptors() <= before, 20.0), open_descriptors() - before
 
 
 # --- ways --------------------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_answers_are_held_until_there_is_a_descriptor_for_them(system: System) -
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert asked.wait(5.0)
+    assert asked.wait(20.0)
     with limited(worker.pid(), spare=3):
         assert worker.ask(("log", 1), timeout=5.0) == [1]  # our way back is there
         thread.join(0.6)

@@ -60,7 +60,7 @@ def test_a_host_may_have_another_name_than_its_actor(system: System, place: Plac
     assert (ref.name, ref.host) == ("tenant", "house")
     ended = watch(ref)
     ref.stop()
-    ended.wait(5.0)
+    ended.wait(20.0)
     assert Echo.options(place="house").start().host == "house"
 
 

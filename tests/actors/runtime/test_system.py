@@ -65,7 +65,7 @@ def test_hosts_know_each_other(system: System) -> None:
     two = Worker.options(name="two").start()
     assert one.ask(("ask", ActorRef.to("two"), ("system_from_inside",))) == ["one", "root", "two"]
     two.kill()
-    watch(two).wait(5.0)
+    watch(two).wait(20.0)
     with pytest.raises(ActorDeadError):
         one.ask(("ask", ActorRef.to("two"), ("pid",)))
 
@@ -83,7 +83,7 @@ def test_a_killed_host_leaves_no_socket_behind(system: System) -> None:
     victim.ask(("tell_from_thread", 1))
     assert len(sockets()) > len(before)
     victim.kill()
-    watch(victim).wait(5.0)
+    watch(victim).wait(20.0)
     assert sockets() == before
 
 
@@ -254,7 +254,7 @@ def test_hosts_come_and_go_in_silence_unless_they_are_killed(
     with caplog.at_level(logging.DEBUG, logger="peerage.runtime"):
         ref = Echo.options(name="visitor").start()
         ref.kill() if killed else ref.stop()
-        assert current_port().wait(lambda: not system.hosts(), 5.0)
+        assert current_port().wait(lambda: not system.hosts(), 20.0)
         wait_until(lambda: "host ended" in caplog.text)
     told = {record.getMessage().partition(":")[0]: record.levelno for record in caplog.records}
     assert (told["host started"], told["host ended"]) == (logging.DEBUG, level)

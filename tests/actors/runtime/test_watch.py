@@ -19,7 +19,7 @@ def test_a_thread_gets_the_reason(worker: ActorRef[Worker]) -> None:
     with pytest.raises(Timeout):
         seen.wait(0.05)
     worker.stop()
-    assert seen.wait(5.0) == DownReason("normal", "stopped")
+    assert seen.wait(20.0) == DownReason("normal", "stopped")
 
 
 def test_the_reason_of_a_sigkill_has_the_signal(system: System) -> None:
@@ -27,7 +27,7 @@ def test_the_reason_of_a_sigkill_has_the_signal(system: System) -> None:
     ref = Worker.start()
     seen = watch(ref)
     ref.tell(("die",))
-    reason = seen.wait(5.0)
+    reason = seen.wait(20.0)
     assert (reason.kind, reason.signal) == ("killed", signal.SIGKILL)
 
 
@@ -36,7 +36,7 @@ def test_the_reason_of_an_exit_has_the_code(system: System) -> None:
     ref = Worker.start()
     seen = watch(ref)
     ref.tell(("exit", 3))
-    reason = seen.wait(5.0)
+    reason = seen.wait(20.0)
     assert (reason.kind, reason.exit_code) == ("killed", 3)
 
 
@@ -45,20 +45,20 @@ def test_sigterm_stops_the_actors_of_a_host(system: System) -> None:
     ref = Worker.start()
     seen = watch(ref)
     os.kill(ref.pid(), signal.SIGTERM)
-    assert seen.wait(5.0).kind == "shutdown"
+    assert seen.wait(20.0).kind == "shutdown"
 
 
 def test_watching_no_actor_says_noproc(system: System, worker: ActorRef[Worker]) -> None:
     """At once, whether host or actor is missing."""
     assert watch(ActorRef.to("nobody")).wait(1.0).kind == "noproc"
-    assert watch(ActorRef.to("nobody", worker.host)).wait(5.0).kind == "noproc"
+    assert watch(ActorRef.to("nobody", worker.host)).wait(20.0).kind == "noproc"
 
 
 def test_a_watch_that_comes_late_still_learns_the_reason(system: System, place: Place) -> None:
     """Who watches just after a normal end is told so, not that there was nobody: its host is gone by then."""
     ref = Worker.options(place=place).start()
     ref.stop()
-    assert current_port().wait(lambda: not system.hosts(), 5.0)
+    assert current_port().wait(lambda: not system.hosts(), 20.0)
     assert watch(ref).wait(1.0) == DownReason("normal", "stopped")
 
 
@@ -66,10 +66,10 @@ def test_each_actor_of_a_host_that_ended_has_its_own_reason(worker: ActorRef[Wor
     """A failure is not taken for a normal end because a neighbour ended so later."""
     child = worker.ask(("start",))
     child.tell(("raise", ValueError("boom")))
-    watch(child).wait(5.0)
-    assert watch(child).wait(5.0).text == "ValueError: boom"
+    watch(child).wait(20.0)
+    assert watch(child).wait(20.0).text == "ValueError: boom"
     worker.stop()
-    assert current_port().wait(lambda: not system.hosts(), 5.0)
+    assert current_port().wait(lambda: not system.hosts(), 20.0)
     assert watch(child).wait(1.0).kind == "exception"
     assert watch(worker).wait(1.0).kind == "normal"
 
@@ -113,7 +113,7 @@ def test_unwatch_is_silent(worker: ActorRef[Worker]) -> None:
     worker.ask(("watch", two))
     worker.ask(("unwatch", one))
     one.kill()
-    watch(one).wait(5.0)
+    watch(one).wait(20.0)
     two.kill()
     assert worker.ask(("downs",), timeout=5) == [("two", "killed", signal.SIGKILL)]
 
@@ -124,7 +124,7 @@ def test_all_actors_of_a_killed_host_are_reported(system: System) -> None:
     children = [ref.ask(("start",)) for _ in range(3)]
     watches = [watch(child) for child in children]
     ref.kill()
-    assert [seen.wait(5.0).kind for seen in watches] == ["killed"] * 3
+    assert [seen.wait(20.0).kind for seen in watches] == ["killed"] * 3
 
 
 @pytest.mark.parametrize(

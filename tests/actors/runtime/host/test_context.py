@@ -57,7 +57,7 @@ def test_an_exception_in_a_callback_fails_the_actor(worker: ActorRef[Worker]) ->
     """As one in on_receive does."""
     seen = watch(worker)
     worker.tell(("fail_later",))
-    assert seen.wait(5.0).text == "ValueError: in a callback"
+    assert seen.wait(20.0).text == "ValueError: in a callback"
 
 
 def test_a_callback_that_waits_leaves_what_is_behind_it_to_be_done_once(
@@ -109,7 +109,7 @@ def test_an_exception_in_a_reader_fails_the_actor(stream: socket.socket) -> None
     with stream:
         seen = watch(ActorRef.to("upper"))
         stream.send(b"boom")
-        assert seen.wait(5.0).text == "ValueError: boom"
+        assert seen.wait(20.0).text == "ValueError: boom"
 
 
 @pytest.mark.parametrize("inner", [PROCESS, THREAD], ids=["process", "thread"])
@@ -128,9 +128,9 @@ def test_passing_a_descriptor_leaks_none(system: System) -> None:
         with pytest.raises(Exception, match="alive"):
             Worker.options(name="once", fds={"s": sock.fileno()}).start()
         ref.stop()
-        watch(ref).wait(5)
+        watch(ref).wait(20.0)
     # ZeroMQ closes its sockets a moment later, in a thread of its own.
-    assert current_port().wait(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, 5.0)
+    assert current_port().wait(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, 20.0)
 
 
 def test_descriptors_do_not_go_into_a_strange_process(worker: ActorRef[Worker]) -> None:
@@ -204,7 +204,7 @@ def test_a_name_may_be_followed_before_there_is_anybody(
     """Nothing is told until then."""
     ref = start()
     ref.stop()
-    watch(ref).wait(5.0)
+    watch(ref).wait(20.0)
     follower.ask(("follow", ActorRef.to(ref.name, ref.host)))
     assert follower.ask(("log",)) == []
     start()
@@ -256,7 +256,7 @@ def test_a_follow_that_is_cancelled_is_silent(
     follower.ask(("unfollow",))
     seen = watch(ref)
     ref.stop()
-    seen.wait(5.0)
+    seen.wait(20.0)
     assert heard(follower, "up")
 
 

@@ -70,8 +70,8 @@ def test_its_end_refuses_what_was_not_handled(mirror: ActorRef[Mirror]) -> None:
     wait_until(lambda: len(Mirror.last.items) == 2)
     ended = watch(mirror)
     Mirror.last.call(Mirror.last.cell.end, DownReason("killed", "its node is gone"))
-    assert ended.wait(5).text == "its node is gone"
+    assert ended.wait(20.0).text == "its node is gone"
     with pytest.raises(ActorDeadError):
         answer.get(timeout=5)
     assert stopped.get(timeout=5)
-    assert Mirror.last.is_gone.wait(5)
+    assert Mirror.last.is_gone.wait(20.0)

@@ -97,7 +97,7 @@ def test_a_host_that_reads_its_start_message_starts_nothing(
     monkeypatch.setenv("WAY", way)
     with pytest.raises((ActorStartError, RuntimeError), match=rf"{unguarded.__module__}.*__main__"):
         unguarded.start()
-    assert current_port().wait(lambda: not system.hosts(), 5.0)
+    assert current_port().wait(lambda: not system.hosts(), 20.0)
 
 
 def test_other_actors_of_that_host_may_start_others(
@@ -173,7 +173,7 @@ def test_an_actor_may_start_others_from_its_constructor(system: System, place: P
     assert ref.ask("child").is_alive()
     watched = watch(ref)
     ref.stop()
-    assert watched.wait(5.0).is_orderly
+    assert watched.wait(20.0).is_orderly
 
 
 class Parent(ProcessActor):

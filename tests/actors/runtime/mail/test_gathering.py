@@ -136,7 +136,7 @@ def test_a_thread_that_tells_and_ends_loses_nothing(system: System) -> None:
     thread = threading.Thread(target=tell_and_end)
     thread.start()
     thread.join()
-    assert current_port().wait(lambda: echo.ask("heard") == list(range(EXPECTED)), 5.0)
+    assert current_port().wait(lambda: echo.ask("heard") == list(range(EXPECTED)), 20.0)
 
 
 def test_what_was_gathered_for_a_killed_actor_is_reported(system: System) -> None:
@@ -149,7 +149,7 @@ def test_what_was_gathered_for_a_killed_actor_is_reported(system: System) -> Non
     for number in range(EXPECTED):
         worker.tell(("log", number))
     os.kill(pid, 9)
-    assert port.wait(lambda: port.dead_letters >= before + EXPECTED + 1, 5.0)
+    assert port.wait(lambda: port.dead_letters >= before + EXPECTED + 1, 20.0)
     assert port.dead_letters == before + EXPECTED + 1
 
 

@@ -77,7 +77,7 @@ def test_handled_and_not_acknowledged_is_not_lost(system: System, many: bool) ->
     while not _has_handled(port.network.directory, ref.serial, port.address, handled):
         other.ask(("log",))  # let others work
     ref.kill()
-    seen.wait(5.0)
+    seen.wait(20.0)
     port.losses.sweep()
     assert port.dead_letters == before + 4
 

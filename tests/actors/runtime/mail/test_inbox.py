@@ -185,7 +185,7 @@ def test_a_message_whose_memory_is_not_there_ends_nothing(scene: Scene) -> None:
     scene.push.send(HEADER.pack(KEY, Kind.TELL, SHARED, 0, 1, 0, 0, 0))
     scene.push.send(HEADER.pack(KEY, Kind.TELL, 0, 0, 1, 5, 0, 0))
     for _ in range(2):
-        assert scene.inbox.wait(5.0)
+        assert scene.inbox.wait(20.0)
         scene.inbox.receive(NOBLOCK)
     assert [message[2] for message in scene.heard] == [5]
 

@@ -65,7 +65,7 @@ class Port:
 
     async def wait_for_read(self) -> None:
         self.read.clear()
-        await asyncio.wait_for(self.read.wait(), 5.0)
+        await asyncio.wait_for(self.read.wait(), 20.0)
 
 
 @pytest.fixture

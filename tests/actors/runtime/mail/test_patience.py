@@ -209,7 +209,7 @@ def late(start: Callable[[], ActorRef[Any]]) -> ActorRef[Any]:
     ref = start()
     ended = watch(ref)
     ref.stop()
-    ended.wait(5.0)
+    ended.wait(20.0)
     return ref
 
 
@@ -228,7 +228,7 @@ def test_an_ask_whose_actor_ends_before_it_answers_goes_to_its_successor(
     """It is handled twice then."""
     first = start()
     answer = first.ask(("fail_once", tmp_path / "mark"), block=False, patience=30.0)
-    watch(first).wait(5.0)
+    watch(first).wait(20.0)
     assert not answer.is_ready()
     start()
     assert answer.get(timeout=10.0) == "handled twice"
@@ -238,7 +238,7 @@ def test_a_killed_process_is_no_answer(system: System, tmp_path: Path) -> None:
     """It has no last words; the news of its death is enough."""
     first = Worker.options(name="late").start()
     answer = first.ask(("fail_once", tmp_path / "mark", "kill"), block=False, patience=30.0)
-    watch(first).wait(5.0)
+    watch(first).wait(20.0)
     Worker.options(name="late").start()
     assert answer.get(timeout=10.0) == "handled twice"
 

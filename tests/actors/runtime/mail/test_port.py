@@ -87,7 +87,7 @@ def test_a_death_settles_all_that_was_under_way(port: Port) -> None:
     future = port.ask(path(), "question")
     port.lives.watch(path(), lambda _ref, reason: told.append(reason))
     die(port)
-    assert port.wait(lambda: future.done, 5.0)
+    assert port.wait(lambda: future.done, 20.0)
     assert port.dead_letters == 1
     assert "ended before it answered" in str(future.error)
     assert told == [DownReason("killed", "by SIGKILL")]
@@ -125,7 +125,7 @@ def test_what_a_thread_sends_itself_arrives(port: Port) -> None:
     heard: list[int] = []
     port.handlers[Kind.QUERY] = lambda _flags, _source, number, *_: heard.append(number)
     port.send(MINE, Kind.QUERY, 5)
-    assert port.wait(lambda: heard == [5], 5.0)
+    assert port.wait(lambda: heard == [5], 20.0)
 
 
 def test_a_wait_ends_in_time(port: Port) -> None:

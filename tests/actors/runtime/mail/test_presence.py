@@ -22,7 +22,7 @@ def test_an_actor_is_there_until_it_has_ended(worker: ActorRef[Worker]) -> None:
     assert not is_there(child)
     seen = watch(worker)
     worker.stop()
-    seen.wait(5.0)
+    seen.wait(20.0)
     assert not is_there(worker)
 
 
@@ -65,5 +65,5 @@ def test_only_a_thread_that_stands_for_a_process_elsewhere_is_killed(system: Sys
     loop: Any = system.process.hosts[serial]
     loop.killer = called.set  # as a relay does
     ref.kill()
-    assert called.wait(5.0)
+    assert called.wait(20.0)
     loop.killer = None

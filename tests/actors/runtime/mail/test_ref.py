@@ -67,13 +67,13 @@ def test_actors_of_one_name_in_two_hosts_are_two(system: System, place: Place) -
     watcher.ask(("watch", one))
     watcher.ask(("watch", other))
     other.stop()
-    assert seen[1].wait(5.0).kind == "normal"
+    assert seen[1].wait(20.0).kind == "normal"
     assert watcher.ask(("downs",)) == [("twin", "normal", None)]
     assert one.is_alive()
     assert not other.is_alive()
     one.stop()
-    assert seen[0].wait(5.0).kind == "normal"
-    assert current_port().wait(lambda: len(watcher.ask(("log",))) == 2, 5.0)
+    assert seen[0].wait(20.0).kind == "normal"
+    assert current_port().wait(lambda: len(watcher.ask(("log",))) == 2, 20.0)
 
 
 def test_a_down_brings_a_ref_equal_to_the_watched_one(system: System) -> None:
@@ -81,7 +81,7 @@ def test_a_down_brings_a_ref_equal_to_the_watched_one(system: System) -> None:
     worker, keeper = Worker.start(), KeepsRefs.start()
     keeper.ask(worker)
     worker.stop()
-    assert current_port().wait(lambda: keeper.ask(None) == {worker: "normal"}, 5.0)
+    assert current_port().wait(lambda: keeper.ask(None) == {worker: "normal"}, 20.0)
 
 
 def test_a_pickled_ref_is_small_and_equal() -> None:
@@ -168,7 +168,7 @@ def test_stop_lets_earlier_messages_be_handled(system: System, place: Place) -> 
     for number in range(10):
         ref.tell(("tell", witness, number))
     assert ref.stop() is True
-    assert current_port().wait(lambda: len(witness.ask("heard")) == 10, 5.0)
+    assert current_port().wait(lambda: len(witness.ask("heard")) == 10, 20.0)
     assert witness.ask("heard") == list(range(10))
 
 
@@ -183,7 +183,7 @@ def test_an_actor_can_stop_itself(worker: ActorRef[Worker]) -> None:
     """`self.stop()` ends it after what is in the mailbox."""
     seen = watch(worker)
     worker.tell(("stop",))
-    assert seen.wait(5.0).kind == "normal"
+    assert seen.wait(20.0).kind == "normal"
 
 
 def test_asks_behind_a_stop_fail(system: System, place: Place) -> None:
@@ -230,7 +230,7 @@ def test_an_actor_that_asks_again_in_one_handler_reaches_the_successor(system: S
     asker = Worker.options(name="asker", fds={"gate": gate}).start()
     ended = watch(victim)
     answer = asker.ask(("ask_again", victim, ("die",), ("pid",)), block=False)
-    ended.wait(5.0)
+    ended.wait(20.0)
     successor = Worker.options(name="victim").start()
     os.eventfd_write(gate, 1)
     os.close(gate)
@@ -271,7 +271,7 @@ def test_nothing_is_kept_for_a_thread_that_has_ended(system: System) -> None:
         ports.append(current_port())
         seen = watch(worker)
         worker.tell(("die",))
-        seen.wait(5.0)
+        seen.wait(20.0)
 
     thread = threading.Thread(target=see_it_die)
     thread.start()
@@ -281,7 +281,7 @@ def test_nothing_is_kept_for_a_thread_that_has_ended(system: System) -> None:
     root.call_threadsafe(
         None, root.call_soon, None, done.set
     )  # behind all that the thread's end brought about
-    assert done.wait(5.0)
+    assert done.wait(20.0)
     assert ports[0].address not in system.process.network.ways.addresses()
 
 
@@ -311,7 +311,7 @@ def test_a_tell_for_whoever_is_there_is_no_dead_letter_when_nobody_is(
     other = Worker.start()
     other.tell(("log", 1), if_there=True)
     other.kill()
-    watch(other).wait(5.0)
+    watch(other).wait(20.0)
     other.tell(("log", 2), if_there=True)
     assert system.dead_letters == before
 
@@ -320,7 +320,7 @@ def test_an_error_in_such_a_tell_is_the_actors(worker: ActorRef[Worker]) -> None
     """As with any tell: nobody waits for it."""
     seen = watch(worker)
     worker.tell(("raise", ValueError("boom")), if_there=True)
-    assert seen.wait(5.0).text == "ValueError: boom"
+    assert seen.wait(20.0).text == "ValueError: boom"
 
 
 def test_such_a_tell_goes_behind_what_waits_for_room(system: System, place: Place) -> None:

@@ -173,7 +173,7 @@ def test_from_an_actor_it_comes_from_that_actor(scheduler: ActorRef[Scheduler], 
     assert scheduler.ask(("ticks", 3), timeout=5) == [("t", "other")] * 3
     seen = watch(other)
     other.stop()
-    seen.wait(5.0)
+    seen.wait(20.0)
     count = scheduler.ask(("count",))
     scheduler.tell_after(0.05, ("tick", "last"))
     assert scheduler.ask(("ticks", count + 1), timeout=5)[-1] == ("last", None)

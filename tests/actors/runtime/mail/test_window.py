@@ -132,13 +132,13 @@ def test_what_a_killed_host_had_not_handled_is_counted(system: System) -> None:
     port = current_port()
     route = port.route(ref)
     assert route is not None
-    assert port.wait(lambda: route.window.tells == 0, 5.0)
+    assert port.wait(lambda: route.window.tells == 0, 20.0)
     before = port.dead_letters
     ref.tell("block")
     for number in range(100):
         ref.tell(number)
     ref.kill()
-    watch(ref).wait(5.0)
+    watch(ref).wait(20.0)
     port.losses.sweep()
     assert port.dead_letters == before + 101
 
@@ -151,7 +151,7 @@ def test_what_a_stopped_actor_leaves_is_counted(worker: ActorRef[Worker]) -> Non
     keeper.stop()
     for _ in range(3):
         keeper.tell("too late")
-    assert current_port().wait(lambda: sum(count for _target, count in heard) == 3, 5.0)
+    assert current_port().wait(lambda: sum(count for _target, count in heard) == 3, 20.0)
     System.current().on_dead_letter(None)
     assert {target for target, _count in heard} == {keeper.key}
 

@@ -158,7 +158,7 @@ def test_without_a_thread_to_hand_over_what_is_gathered_it_goes_at_once(
     assert first.flushed.is_set()
     second: Any = Gathering()
     flusher.watch(second)
-    assert second.flushed.wait(5.0)
+    assert second.flushed.wait(20.0)
     flusher.end()
 
 

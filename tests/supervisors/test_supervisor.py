@@ -33,6 +33,7 @@ from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
 from tests.supervisors.conftest import MakeChild, RunSupervisor, settled
 from tests.supervisors.journal import PATIENCE_S, Journal
+from tests.waiting import wait_until
 
 P, T, X = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
 ONE, ALL, REST = Strategy
@@ -138,9 +139,11 @@ def test_what_children_could_not_do_at_the_end_is_told() -> None:
     ref = Telling.options(name="telling", place=THREAD).start(specs, flags)
     supervisor = SupervisorRef(ref, PATIENCE_S)
     running = dict.fromkeys(("done", "cannot", "slow", "away"), Status.RUNNING)
-    for restarts in (1, 0):  # the second time it has to wait
-        watched_tell("away", "boom")
-        settle(supervisor, running if restarts else running | {"away": Status.RESTARTING})
+    watched_tell("away", "boom")
+    wait_until(lambda: supervisor.which_children()[-1].restarts == 1)  # it runs before and after
+    settle(supervisor, running)
+    watched_tell("away", "boom")
+    settle(supervisor, running | {"away": Status.RESTARTING})  # the second time it has to wait
     end = watch(ref)
     ref.stop(block=False)
     reason = end.wait(PATIENCE_S)

@@ -83,11 +83,18 @@ def old(request: pytest.FixtureRequest, refs_of_the_past: list[ActorRef[Any]]) -
     return refs_of_the_past[number]
 
 
+@pytest.fixture
+def no_system(refs_of_the_past: list[ActorRef[Any]]) -> None:
+    """That of another test may still run."""
+    if System.is_running():
+        System.current().shutdown()
+
+
+@pytest.mark.usefixtures("no_system")
 def test_a_ref_of_a_system_that_has_ended_fails_at_once_when_none_runs(
     refs_of_the_past: list[ActorRef[Any]],
 ) -> None:
     """Whatever is done with it; the sentence says what to do."""
-    assert not System.is_running()
     for old in refs_of_the_past:
         (text,) = refusals(old)
         assert text.startswith(f"{old} is of an actor system that has ended: start it again")
@@ -96,6 +103,7 @@ def test_a_ref_of_a_system_that_has_ended_fails_at_once_when_none_runs(
         assert watch(old).wait(1.0).kind == "noproc"
 
 
+@pytest.mark.usefixtures("no_system")
 def test_a_ref_of_a_system_that_has_ended_fails_at_once_in_the_next(
     refs_of_the_past: list[ActorRef[Any]],
 ) -> None:

@@ -108,7 +108,13 @@ def test_a_node_of_the_readme_starts_and_finds_its_seed(tmp_path: Path) -> None:
                 **reader(reader_folder, FREE_PORTS | ON_LOOPBACK),
             )
         try:
-            wait_until(lambda: re.search(r"^[0-9a-f]{40}@\S+$", said.read_text(), re.MULTILINE), 40.0)
+
+            def is_listening() -> bool:
+                text = said.read_text()
+                assert process.poll() is None, text
+                return re.search(r"^[0-9a-f]{40}@\S+$", text, re.MULTILINE) is not None
+
+            wait_until(is_listening, 40.0, what="the address of the node")
             wait_until(seed.peers, what="the node at its seed")
             process.send_signal(signal.SIGINT)
             process.wait(timeout=10)

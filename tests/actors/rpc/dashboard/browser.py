@@ -48,20 +48,24 @@ class Browser:
         self._session = ""
 
     def __enter__(self) -> Self:
-        self._driver = subprocess.Popen(
-            [DRIVER, "--port=0"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "HOME": str(self._profile)},
-            start_new_session=True,
-        )
+        complaints = self._profile / "complaints"
+        with complaints.open("wb") as stderr:
+            self._driver = subprocess.Popen(
+                [DRIVER, "--port=0"],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env={**os.environ, "HOME": str(self._profile)},
+                start_new_session=True,
+            )
         try:
             assert self._driver.stdout is not None
-            said = iter(self._driver.stdout.readline, "")
-            port = next(
-                int(found[1]) for line in said if (found := re.search(r"successfully on port (\d+)", line))
-            )
+            said = ""
+            while (found := re.search(r"successfully on port (\d+)", said)) is None:
+                line = self._driver.stdout.readline()
+                assert line, f"{DRIVER} has ended: {said}{complaints.read_text()}"
+                said += line
+            port = int(found[1])
             self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
             options = {"args": [*ARGUMENTS, f"--user-data-dir={self._profile}"]}
             wanted = {

@@ -48,6 +48,7 @@ class Browser:
         self._session = ""
 
     def __enter__(self) -> Self:
+        self._profile.mkdir(parents=True, exist_ok=True)
         complaints = self._profile / "complaints"
         with complaints.open("wb") as stderr:
             self._driver = subprocess.Popen(

@@ -263,32 +263,7 @@ class Config(TopLevel):
 
     def _oddities(self) -> list[str]:
         """Warnings about combinations that are allowed but probably not meant."""
-        persistent = {id_in(address) for address in self.p2p.persistent_peers}
-        odd = [
-            f"p2p.seeds: {shown(seed)} is in p2p.persistent_peers too, but a seed hangs up after answering"
-            for seed in self.p2p.seeds
-            if id_in(seed) in persistent
-        ]
-        odd += [
-            f"{key}: the scheme of {shown(address)} means nothing, peers are dialled over TCP"
-            for key, addresses in (
-                ("p2p.seeds", self.p2p.seeds),
-                ("p2p.persistent_peers", self.p2p.persistent_peers),
-                ("peerage.bootstrap_peers", self.peerage.bootstrap_peers),
-            )
-            for address in addresses
-            if "://" in address and not address.lower().startswith("tcp://")
-        ]
-        odd += [
-            f"{key}: nobody is at {shown(address)}: {why}"
-            for key, addresses in (
-                ("p2p.seeds", self.p2p.seeds),
-                ("p2p.persistent_peers", self.p2p.persistent_peers),
-                ("peerage.bootstrap_peers", self.peerage.bootstrap_peers),
-            )
-            for address in addresses
-            if (why := _why_nobody(address.rpartition("@")[2]))
-        ]
+        odd = self._odd_peers()
         external, read = self.p2p.external_address, _read_address(self.p2p.external_address)
         if _is_unspecified(read):
             odd.append(
@@ -331,6 +306,35 @@ class Config(TopLevel):
             odd.append(
                 f"p2p.test_fuzz: for tests only; connections that this node dials are {how} on purpose"
             )
+        return odd
+
+    def _odd_peers(self) -> list[str]:
+        """The same of those that are to be dialled."""
+        persistent = {id_in(address) for address in self.p2p.persistent_peers}
+        odd = [
+            f"p2p.seeds: {shown(seed)} is in p2p.persistent_peers too, but a seed hangs up after answering"
+            for seed in self.p2p.seeds
+            if id_in(seed) in persistent
+        ]
+        named = [
+            (key, address)
+            for key, addresses in (
+                ("p2p.seeds", self.p2p.seeds),
+                ("p2p.persistent_peers", self.p2p.persistent_peers),
+                ("peerage.bootstrap_peers", self.peerage.bootstrap_peers),
+            )
+            for address in addresses
+        ]
+        odd += [
+            f"{key}: the scheme of {shown(address)} means nothing, peers are dialled over TCP"
+            for key, address in named
+            if "://" in address and not address.lower().startswith("tcp://")
+        ]
+        odd += [
+            f"{key}: nobody is at {shown(address)}: {why}"
+            for key, address in named
+            if (why := _why_nobody(address.rpartition("@")[2]))
+        ]
         return odd
 
 

@@ -35,8 +35,8 @@ from typing import TYPE_CHECKING, Any
 
 from peerage.actors.runtime.monkey_patches import refusal as _refusal
 
-if _refusal():
-    raise ImportError(_refusal())
+if _why := _refusal():
+    raise ImportError(_why)
 
 # For type checkers and editors, which cannot see through `__getattr__`. Nothing of this runs.
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@
  * constants in them, and tuples. Values that somebody might wait to see go are counted as before: instances, lists, sets,
  * dictionaries. So are those that a tuple or a closure refers to.
  *
- * Before 3.12 there is nothing of the kind, and a later Python than those that we have tried may do it in another way.
+ * Before 3.12 there is nothing of the kind, and a later Python than those that we have tried may do it in another way. Since
+ * 3.14 an object says twice that it is immortal, by its count and by a flag beside it.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#if PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030e0000 && defined(_Py_IMMORTAL_REFCNT) \
-    && !defined(Py_GIL_DISABLED)
+#if PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x03100000 && SIZEOF_VOID_P == 8 && !defined(Py_GIL_DISABLED) \
+    && (defined(_Py_IMMORTAL_REFCNT) || defined(_Py_IMMORTAL_INITIAL_REFCNT))
 #define IS_POSSIBLE 1
 #else
 #define IS_POSSIBLE 0
@@ -30,7 +31,12 @@ take(PyObject *object)
     if (object == NULL || _Py_IsImmortal(object)) {
         return 0;
     }
+#ifdef _Py_IMMORTAL_FLAGS
+    object->ob_flags |= _Py_IMMORTAL_FLAGS;
+    object->ob_refcnt = (uint32_t)_Py_IMMORTAL_INITIAL_REFCNT;
+#else
     object->ob_refcnt = _Py_IMMORTAL_REFCNT;
+#endif
     return 1;
 }
 

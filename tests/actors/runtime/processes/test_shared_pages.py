@@ -12,7 +12,7 @@ import sys
 import pytest
 
 IS_BUILT = importlib.util.find_spec("peerage.actors.runtime.processes._immortal") is not None
-IS_POSSIBLE = IS_BUILT and (3, 12) <= sys.version_info < (3, 14)
+IS_POSSIBLE = IS_BUILT and (3, 12) <= sys.version_info < (3, 16)
 
 BEGIN = """
 import enum, gc, sys, weakref

@@ -11,11 +11,12 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any
-
-from structlog.typing import EventDict, WrappedLogger
+from typing import TYPE_CHECKING, Any
 
 from peerage.wire.remote_text import MAX_SHOWN, cut, shown
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 OURS = ("peerage", "uvicorn", "asyncio")  # these loggers and those below them
 MAX_VALUE = 400  # characters of a value: 200 from the network and the words around them, or a path

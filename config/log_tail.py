@@ -12,12 +12,13 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-
-from structlog.typing import EventDict, WrappedLogger
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from peerage.config.log_bounds import MAX_VALUE, TRACES
 from peerage.wire.remote_text import cut, shown
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 __all__ = ["MOST_LINES", "LogLine", "lines_after", "remember"]
 

@@ -20,11 +20,12 @@ import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from structlog.typing import EventDict, WrappedLogger
+from typing import TYPE_CHECKING, Any, Final
 
 from peerage.wire.keys import is_node_id
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 __all__ = ["PRIVATE", "HiddenPeers", "hidden_peers", "hide_peers", "hiding"]
 

@@ -44,10 +44,7 @@ def main() -> None:
 
             start_fork_server()
         elif "seed" in arguments:
-            from peerage.commands.early_start import without
-
-            with without("rich"):
-                import structlog  # noqa: F401 - this process is small, and stays
+            import peerage.config.structlog_alone  # noqa: F401 - this process is small, and stays
         from peerage.commands.cli import main as command_line
 
         command_line()

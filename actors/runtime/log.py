@@ -2,7 +2,8 @@
 standard library's loggers, with the facts written out behind the event.
 
 Unconfigured, structlog prints everything to standard output, which belongs to the program. So nothing here takes a logger
-from structlog directly: `get_logger` decides at each line where it goes.
+from structlog directly: `get_logger` decides at each line where it goes. Nor is structlog imported here: who has not
+imported it has not configured it, and it brings rich along, which takes as long as all of the runtime.
 
 Lines can be signed, with `node=…`: for a whole process (`sign_process`, in the hosts of a node), or for one thread of a
 process that several nodes share (`signed`). What is started from there inherits the signature, so that lines about a host
@@ -12,12 +13,11 @@ have its node's name too (docs/decisions/0014-logging-belongs-to-the-node.md).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-
-import structlog
 
 NAME = "peerage.runtime"
 FACTS = "peerage_facts"  # attribute of a standard record: its event and keys, for a formatter that wants them apart
@@ -36,18 +36,14 @@ class Log:
 
     def __init__(self, name: str) -> None:
         self._library = logging.getLogger(name)
-        self._by_structlog = structlog.get_logger(name)
-        self._by_library = structlog.wrap_logger(
-            self._library,
-            processors=[structlog.stdlib.filter_by_level, _as_record],
-            wrapper_class=structlog.stdlib.BoundLogger,
-        )
 
     def bind(self, **facts: Any) -> Any:
         """A logger whose lines have these facts and are signed. It is fixed to what is configured now: use it and let go."""
-        chosen = self._by_structlog if structlog.is_configured() else self._by_library
         facts = {**signature(), **facts}
-        return chosen.bind(**facts) if facts else chosen
+        structlog = _configured_structlog()
+        if structlog is None:
+            return LibraryLog(self._library, facts)
+        return structlog.get_logger(self._library.name).bind(**facts)
 
     @property
     def tells_all(self) -> bool:
@@ -55,7 +51,8 @@ class Log:
         if self._library.isEnabledFor(logging.DEBUG):
             return True
         # Of structlog we know it only where that leaves it to the library's loggers, as a node's setup does.
-        return structlog.is_configured() and (
+        structlog = _configured_structlog()
+        return structlog is not None and (
             structlog.stdlib.filter_by_level not in structlog.get_config()["processors"][:1]
         )
 
@@ -70,6 +67,50 @@ class Log:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.bind(), name)
+
+
+class LibraryLog:
+    """A logger of the standard library that takes events and facts, as structlog's do: each becomes a record whose line has
+    the facts written out, and that has them as an attribute, too.
+    """
+
+    def __init__(self, library: logging.Logger, facts: Mapping[str, Any]) -> None:
+        self._library, self._facts = library, facts
+
+    def bind(self, **facts: Any) -> LibraryLog:
+        """One whose lines have these facts as well."""
+        return LibraryLog(self._library, {**self._facts, **facts})
+
+    def debug(self, event: str, **facts: Any) -> None:
+        """Args: exc_info, an exception, or True for the one that is handled. So for all levels."""
+        self._say(logging.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        """As `debug`."""
+        self._say(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """As `debug`."""
+        self._say(logging.WARNING, event, facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        """As `debug`."""
+        self._say(logging.ERROR, event, facts)
+
+    def exception(self, event: str, **facts: Any) -> None:
+        """An error, with the exception that is handled."""
+        self._say(logging.ERROR, event, {"exc_info": True, **facts})
+
+    def _say(self, level: int, event: str, facts: Mapping[str, Any]) -> None:
+        if not self._library.isEnabledFor(level):
+            return
+        facts = {**self._facts, **facts}
+        exc_info = facts.pop("exc_info", None)
+        traces = [str(facts[key]) for key in TRACES if facts.get(key)]
+        shown = "".join(f" {key}={_shown(value)}" for key, value in facts.items() if key not in TRACES)
+        line = "\n".join([f"{event}:{shown}", *traces])
+        extra = {FACTS: {"event": event, **facts}}
+        self._library.log(level, line, exc_info=exc_info, extra=extra, stacklevel=3)
 
 
 def get_logger(name: str) -> Any:
@@ -108,18 +149,11 @@ def signed(facts: Mapping[str, str]) -> Iterator[None]:
         _thread.reset(token)
 
 
-def _as_record(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> tuple[tuple[str], dict[str, Any]]:
-    """A structlog processor, the last one. Returns: the arguments and keywords that the standard library's logger is called
-    with: the line, and as an attribute of its record what the line was made of.
-    """
-    exc_info = event.pop("exc_info", None)
-    facts = dict(event)
-    text = str(event.pop("event"))
-    traces = [str(event.pop(key)) for key in TRACES if event.get(key)]
-    line = "".join(f" {key}={_shown(value)}" for key, value in event.items())
-    return ("\n".join([f"{text}:{line}", *traces]),), {"exc_info": exc_info, "extra": {FACTS: facts}}
+def _configured_structlog() -> Any:
+    """structlog, if the program has configured it. It may be half imported, by another thread."""
+    structlog: Any = sys.modules.get("structlog")
+    is_configured = getattr(structlog, "is_configured", bool)
+    return structlog if is_configured() else None
 
 
 def _shown(value: object) -> str:

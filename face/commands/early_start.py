@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 
 __all__ = ["start_fork_server"]
@@ -28,8 +25,8 @@ SHARED = (
 
 def start_fork_server() -> None:
     """Import what is shared, and fork the server, which goes on with what only the hosts need."""
-    with without("rich"):
-        import structlog  # noqa: F401 - looks for rich; our lines have plain tracebacks, whatever is installed
+    from peerage.config.structlog_alone import without
+
     with without("typing_extensions"):
         import msgspec  # noqa: F401 - looks for it, and does without: 0.3 MiB that nobody else here needs
     for module in SHARED:
@@ -40,16 +37,3 @@ def start_fork_server() -> None:
 
     keep_shared()  # and what is there now, neither of both has to look through again
     prelaunch.start(PRELOAD, fork=True)
-
-
-@contextmanager
-def without(package: str) -> Iterator[None]:
-    """Whoever imports the package meanwhile is told that it is not installed, unless it is imported already."""
-    is_hidden = package not in sys.modules
-    if is_hidden:
-        sys.modules[package] = None  # type: ignore[assignment]  # what the import system takes for its absence
-    try:
-        yield
-    finally:
-        if is_hidden:
-            del sys.modules[package]

@@ -26,10 +26,11 @@ PROGRAM_RELAY: Final = NamedActor("peerage.actors.reactors.relay:ProgramRelay")
 TRANSPORT: Final = NamedActor("peerage.actors.peers.transport:TransportActor")
 RPC: Final = NamedActor("peerage.actors.rpc.rpc:RpcActor")
 
-# What the fork server imports before it forks the first host; the HTTP servers' modules take as long as all of these, and
-# nobody needs them to connect.
+# What the fork server imports, in the order in which hosts wait for it: what each of them does first, then its actor. The
+# HTTP servers' modules take as long as all of these, and nobody needs them to connect.
 PRELOAD: Final = (
-    *(part.module for part in (ADDRBOOK, SWITCH, PEX_REACTOR, TRANSPORT)),
+    "peerage.config.structlog_alone",
     "peerage.supervisors.node.host_setup",
+    *(part.module for part in (ADDRBOOK, SWITCH, PEX_REACTOR, TRANSPORT)),
 )
 HTTP_PARTS: Final = (METRICS, RPC)

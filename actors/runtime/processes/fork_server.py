@@ -162,10 +162,8 @@ class _Server:
             self._freeze()
 
     def _import_for(self, boot: Boot) -> None:
-        """Import what a host needs that is about to be forked: the module that was named for it, or else everything."""
-        if boot.module in self._pending:
-            self._import(boot.module)
-        while self._pending and not boot.module:
+        """Import what a host needs that is about to be forked: all up to the module that was named for it, or everything."""
+        while self._pending and (not boot.module or boot.module in self._pending):
             self._import(self._pending[0])
         if not self._is_frozen:
             self._freeze()

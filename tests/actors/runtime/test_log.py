@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -123,3 +126,50 @@ def test_lines_for_debugging_need_not_be_made_where_nobody_wants_them(level: int
         assert log.tells_all
     finally:
         logging.getLogger(NAME).setLevel(logging.NOTSET)
+
+
+def test_a_system_takes_structlog_only_where_the_program_has_it() -> None:
+    """It takes as long to import as everything else, with all that it looks for."""
+    code = """
+import sys
+from peerage.actors.runtime import ProcessActor, System
+
+class Modules(ProcessActor):
+    def on_receive(self, message):
+        return set(sys.modules)
+
+if __name__ == "__main__":
+    with System():
+        there = Modules.start().ask("which")
+    print("structlog" in there, "structlog" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_structlog_that_is_half_imported_is_let_be(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By another thread, at this moment."""
+    monkeypatch.setitem(sys.modules, "structlog", types.ModuleType("structlog"))
+    with caplog.at_level(logging.INFO, NAME):
+        get_logger(NAME).info("met")
+    assert caplog.records[0].getMessage() == "met:"
+
+
+def test_an_exception_stands_below_its_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether it is being handled here, or its text came from elsewhere."""
+    try:
+        raise KeyError("one")
+    except KeyError:
+        get_logger(NAME).exception("failed", actor="a")
+    get_logger(NAME).error("failed", actor="b", exception="Traceback of two")
+    first, second = caplog.records
+    assert (first.getMessage(), first.exc_info[0] if first.exc_info else None) == (
+        "failed: actor=a",
+        KeyError,
+    )
+    assert (second.getMessage(), second.exc_info) == ("failed: actor=b\nTraceback of two", None)
+    assert (first.module, first.levelno) == ("test_log", logging.ERROR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from peerage.actors.runtime.processes import prelaunch, shared_pages
 from peerage.commands import early_start
-from peerage.commands.early_start import SHARED, start_fork_server, without
+from peerage.commands.early_start import SHARED, start_fork_server
 from peerage.supervisors.node.parts import PRELOAD
 
 
@@ -33,23 +32,12 @@ def test_the_server_is_forked_once_everything_shared_is_imported(monkeypatch: py
     assert began == [(PRELOAD, True)]
 
 
-def test_what_is_hidden_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For whoever imports it later."""
-    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with without("colorsys"), pytest.raises(ImportError):
-        importlib.import_module("colorsys")
-    assert importlib.import_module("colorsys").__name__ == "colorsys"
-    with without("colorsys"):  # it is imported already
-        assert importlib.import_module("colorsys").__name__ == "colorsys"
-
-
 def test_what_is_shared_holds_no_slow_package() -> None:
     """Each would be paid for before the first host starts."""
     code = """
 import sys
-from peerage.commands.early_start import SHARED, import_module, without
-with without("rich"):
-    import structlog
+from peerage.commands.early_start import SHARED, import_module
+import peerage.config.structlog_alone
 for module in SHARED:
     import_module(module)
 print(*sys.modules)

@@ -15,7 +15,7 @@ from peerage.actors.runtime.log import sign_thread, signature
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, HostFacts
 from peerage.actors.runtime.mail.process import Process
 
 
@@ -24,7 +24,7 @@ def start_host_thread(
 ) -> Future[None]:
     """Run a host in a new daemon thread.
 
-    Returns: resolved when its mailbox is bound and the root has been told, or with what went wrong before that; then the
+    Returns: resolved when its mailbox is bound and the root knows it, or with what went wrong before that; then the
         thread is gone, and so are the descriptors. It is resolved by the new thread.
     Raises: RuntimeError, when there can be no more threads; the descriptors are the caller's to close then.
     """
@@ -60,6 +60,10 @@ def _run_host_thread(
         host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=codec.dumps((name, host.pid)))
         # Before `bound`: the start message, which takes them, is sent when that is resolved.
         host.passed_fds = fds
+        if process.serial != ROOT_SERIAL:
+            # Whoever is told of the actor by its starter may look for its name at once, in the root's process above all.
+            # The root answers this question, as any other, when it has handled the message before.
+            host.port.requests.ask(ROOT_ADDRESS, Kind.QUERY, "pid").get()
     except BaseException as error:
         close_all(fds)
         bound.resolve(None, error)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.rpc import go_json
-from peerage.actors.rpc.go_json import MAX_DEPTH, Object, decode, text_of
+from peerage.actors.rpc.go_json import MAX_DEPTH, Object, decode, decode_first, text_of
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
@@ -86,6 +86,35 @@ def test_nesting_is_read_as_deep_as_go_does() -> None:
         decode(b"[" + b"[" + deep + b"]" + b"]")
     with pytest.raises(ValueError, match="depth"):
         decode(b"[" * 1_000_000)
+
+
+@pytest.mark.parametrize("depth", [65, 999, 11_000])
+def test_every_python_gives_up_at_the_same_depth(depth: int) -> None:
+    """Its own decoder does so at 1,000, or where the stack ends; a parameter must not look different for that."""
+    nested = b"[" * (depth - 1) + b"]" * (depth - 1)
+    if depth > MAX_DEPTH:
+        with pytest.raises(ValueError, match="depth"):
+            decode(b'{"a":%b,"b":1}' % nested)
+    else:
+        value = dict(decode(b'{"a":%b,"b":1}' % nested))
+        for _ in range(go_json._KEPT_DEPTH - 2):
+            (value["a"],) = value["a"]
+        assert (value["a"], value["b"]) == ([None], 1.0)
+
+
+def test_brackets_in_strings_and_side_by_side_are_no_depth() -> None:
+    """Strings may hold quotes and backslashes."""
+    text = r'[["[[\"[\\"],' + "[{}]," * 100 + '"' + "[" * 100 + '"]'
+    assert not go_json._is_deep(text)
+    assert decode(text.encode()) == go_json._decoder.decode(text)
+
+
+@pytest.mark.parametrize("deep", [1, 100])
+def test_the_first_value_is_read_whatever_follows_it(deep: int) -> None:
+    """As Go's decoder does, which reads one value after the other."""
+    first = b"[" * deep + b"]" * deep
+    assert decode_first(b" " + first + b"]{{{" + b"[" * 100) == decode(first)
+    assert decode_first(b'"one" ' + b"[" * 100) == "one"
 
 
 @given(TOKENS)

@@ -129,8 +129,13 @@ WITH_AN_ACTOR = """
 import os
 from tests.actors.runtime.cast import Echo
 
+def opened(number):
+    path = f"/proc/self/fd/{number}"
+    return os.readlink(path) if os.path.lexists(path) else "/dev/null"
+
+before = [opened(number) for number in CLOSED]  # some builds of libffi keep a file open, once they are imported
 assert Echo.start().ask("hello") == "hello"
-assert [os.readlink(f"/proc/self/fd/{number}") for number in CLOSED] == ["/dev/null"] * len(CLOSED)
+assert [os.readlink(f"/proc/self/fd/{number}") for number in CLOSED] == before
 """
 
 

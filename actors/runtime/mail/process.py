@@ -251,7 +251,11 @@ class _ThreadPort:
     def __del__(self) -> None:
         # In a forked child Python clears away the thread-locals of the parent's other threads before any code of ours runs.
         # This port belongs to the parent.
-        if self.port.network.pid == os.getpid():
+        if self.port.network.pid != os.getpid():
+            return
+        # At the end of the interpreter, Python stops daemon threads for good wherever they are, and then clears away their
+        # thread-locals. One that was telling has the lock of its port, which the system's end has closed before.
+        if not self.port.closed:
             self.port.close()
 
 

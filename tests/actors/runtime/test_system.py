@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -164,6 +165,35 @@ def test_shutdown_kills_actors_that_do_not_stop() -> None:
 class Deaf(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         os.eventfd_read(self.runtime.fds["gate"])
+
+
+DAEMON = """
+import threading
+from peerage.actors.runtime import ProcessActor, System
+from peerage.actors.runtime.mail.process import current_port
+
+has_a_port, is_over, is_locked = threading.Event(), threading.Event(), threading.Event()
+
+def tell_to_the_end():
+    port = current_port()
+    has_a_port.set()
+    is_over.wait()
+    with port.lock:  # as in the middle of a tell
+        is_locked.set()
+        threading.Event().wait()
+
+system = System()
+threading.Thread(target=tell_to_the_end, daemon=True).start()
+has_a_port.wait()
+system.shutdown()
+is_over.set()
+is_locked.wait()
+"""
+
+
+def test_a_daemon_thread_that_sends_to_the_end_does_not_keep_the_program() -> None:
+    """Python stops it for good wherever it is, with the lock of its mailbox in its hands."""
+    subprocess.run([sys.executable, "-c", DAEMON], timeout=60, check=True)
 
 
 def test_the_log_is_set_up_in_every_host() -> None:

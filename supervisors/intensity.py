@@ -15,6 +15,11 @@ SHORTEST_WAIT_AT_LIMIT_S: Final = 0.1
 LONGEST_WAIT_AT_LIMIT_S: Final = 2.0
 
 
+def is_amount(value: object) -> bool:
+    """Whether this is a number of something: finite, 0 or more."""
+    return isinstance(value, int | float) and isfinite(value) and value >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Intensity:
     """How many restarts within how many seconds are normal: one more and the supervisor gives up.
@@ -27,9 +32,9 @@ class Intensity:
     period: float = 5.0
 
     def __post_init__(self) -> None:
-        if self.restarts < 0:
+        if not is_amount(self.restarts):
             raise ChildSpecError("(supervisor)", "intensity.restarts", repr(self.restarts), "0 or more")
-        if not (isfinite(self.period) and self.period > 0):
+        if not (is_amount(self.period) and self.period > 0):
             raise ChildSpecError(
                 "(supervisor)", "intensity.period", repr(self.period), "seconds, more than 0"
             )
@@ -60,7 +65,7 @@ class Backoff:
             ("limit", self.limit, 0),
             ("patience", self.patience, 0),
         ):
-            if not (isfinite(value) and value >= least):
+            if not (is_amount(value) and value >= least):
                 raise ChildSpecError("(supervisor)", f"backoff.{name}", repr(value), f"{least} or more")
 
     def delay_at_limit(self, waited: float) -> float:

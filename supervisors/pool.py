@@ -30,7 +30,7 @@ from peerage.actors.runtime import (
     packed,
 )
 from peerage.actors.runtime.named_actor import NamedActor
-from peerage.actors.runtime.outlook import statistics_of, under_way_to
+from peerage.actors.runtime.outlook import ends_at, statistics_of, under_way_to
 from peerage.actors.runtime.registry import Member, value_of
 from peerage.supervisors.errors import PoolSizeError
 from peerage.supervisors.intensity import Intensity
@@ -58,11 +58,12 @@ from peerage.supervisors.sending import (
     alive,
     ask_one,
     each,
+    left_until,
     send_to_one,
     tell_all,
     within,
 )
-from peerage.supervisors.spec import ChildSpec, Flags, Start, Strategy
+from peerage.supervisors.spec import ChildSpec, Flags, Start, Strategy, check_specs
 
 DEFAULT_RETRY_S = 30.0  # of an ask that is to be repeated, when it has no timeout
 START_S = 60.0  # for the first workers, and a second more for each
@@ -151,6 +152,7 @@ class Pool:
         """
         _check_size(size)
         flags = flags or Flags(intensity=Intensity(5 + size, PERIOD_S))
+        check_specs(flags, [])
         if flags.strategy is not Strategy.ONE_FOR_ONE:
             raise ValueError(
                 f"the workers of a pool are restarted one for one, not by {flags.strategy.value}"
@@ -295,7 +297,7 @@ class Pool:
         Raises: what the worker raised; ActorDeadError, as soon as the worker's death is known; Timeout; MailboxFullError,
             when all are full.
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        until = ends_at(timeout)
         try:
             future = self._ask(message, timeout, when_full, retry=retry)
         except ActorDeadError as error:
@@ -304,7 +306,7 @@ class Pool:
         if not block:
             return future
         try:
-            return future.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            return future.get(timeout=left_until(until))
         except Timeout:
             if future.is_ready():
                 raise

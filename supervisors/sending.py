@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from peerage.actors.runtime import FAIL, ActorRef, Future, MailboxFullError, Timeout, Wait, WhenFull, packed
-from peerage.actors.runtime.outlook import has_host, wait_for_room
+from peerage.actors.runtime.outlook import ends_at, has_host, wait_for_room
 
 T = TypeVar("T")
 
@@ -52,11 +52,6 @@ def send_to_one(
     if ref_with_room is None:
         return send(tried[0], FAIL)  # raises, unless there is room by now
     return send(ref_with_room, Wait(left_until(end)))  # it may be too large for the room that there is
-
-
-def ends_at(timeout: float | None) -> float | None:
-    """Monotonic seconds when a time from now on is over."""
-    return None if timeout is None else time.monotonic() + timeout
 
 
 def left_until(until: float | None) -> float | None:

@@ -6,13 +6,12 @@ Everything here is a value: checked when built, picklable, never changed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from math import isfinite
 from typing import Any, Final
 
 from peerage.actors.runtime import ProcessActor
 from peerage.actors.runtime.named_actor import NamedActor
 from peerage.supervisors.errors import ChildSpecError
-from peerage.supervisors.intensity import Backoff, Intensity
+from peerage.supervisors.intensity import Backoff, Intensity, is_amount
 
 DEFAULT_SHUTDOWN_S: Final = 5.0  # OTP's default for workers: 5000 ms
 
@@ -75,13 +74,13 @@ class HealthCheck:
     max_rss: int | None = None
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.every) and self.every > 0):
+        if not (is_amount(self.every) and self.every > 0):
             raise ChildSpecError("(health)", "health.every", repr(self.every), "seconds, more than 0")
-        if self.deadline is not None and not (isfinite(self.deadline) and self.deadline > 0):
+        if self.deadline is not None and not (is_amount(self.deadline) and self.deadline > 0):
             raise ChildSpecError(
                 "(health)", "health.deadline", repr(self.deadline), "seconds, more than 0, or None"
             )
-        if self.max_rss is not None and self.max_rss <= 0:
+        if self.max_rss is not None and not (is_amount(self.max_rss) and self.max_rss > 0):
             raise ChildSpecError(
                 "(health)", "health.max_rss", repr(self.max_rss), "bytes, more than 0, or None"
             )
@@ -153,12 +152,14 @@ class ChildSpec:
             value = getattr(self, name)
             if not isinstance(value, kind):
                 raise ChildSpecError(self.id, name, repr(value), f"one of {', '.join(map(str, kind))}")
+        if self.health is not None and not isinstance(self.health, HealthCheck):
+            raise ChildSpecError(self.id, "health", repr(self.health), "a HealthCheck or None")
         if self.significant and self.restart is Restart.PERMANENT:
             raise ChildSpecError(self.id, "significant", "True", "False for a permanent child")
         if self.shutdown is None:
             default = INFINITY if self.type is ChildType.SUPERVISOR else DEFAULT_SHUTDOWN_S
             object.__setattr__(self, "shutdown", default)  # frozen: the one place that completes the value
-        elif not isinstance(self.shutdown, Shutdown) and not _is_a_time(self.shutdown):
+        elif not isinstance(self.shutdown, Shutdown) and not is_amount(self.shutdown):
             raise ChildSpecError(
                 self.id, "shutdown", repr(self.shutdown), "seconds, 0 or more, BRUTAL_KILL or INFINITY"
             )
@@ -200,10 +201,10 @@ class Flags:
             ):  # text of the same look, above all, which would equal none of them
                 allowed = f"one of {', '.join(map(str, kind))}"
                 raise ChildSpecError("(supervisor)", name, repr(value), allowed)
-
-
-def _is_a_time(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value) and value >= 0
+        if not isinstance(self.intensity, Intensity):
+            raise ChildSpecError("(supervisor)", "intensity", repr(self.intensity), "an Intensity")
+        if not isinstance(self.backoff, Backoff):
+            raise ChildSpecError("(supervisor)", "backoff", repr(self.backoff), "a Backoff")
 
 
 def check_specs(flags: Flags, specs: Sequence[ChildSpec]) -> None:
@@ -211,6 +212,8 @@ def check_specs(flags: Flags, specs: Sequence[ChildSpec]) -> None:
 
     Raises: ChildSpecError for the first rule that is broken.
     """
+    if not isinstance(flags, Flags):
+        raise ChildSpecError("(supervisor)", "flags", repr(flags), "a Flags")
     ids: set[str] = set()
     names: set[str] = set()
     for spec in specs:

@@ -21,7 +21,7 @@ from peerage.actors.runtime import ActorDeadError, ActorRef, DownReason, Process
 from peerage.actors.runtime.log import get_logger
 from peerage.supervisors.agenda import Agenda, Asked, Due, Ended, Entry, Reply
 from peerage.supervisors.child import Child, Children
-from peerage.supervisors.errors import ChildStartError, SupervisorError, SupervisorGaveUpError
+from peerage.supervisors.errors import ChildSpecError, ChildStartError, SupervisorError, SupervisorGaveUpError
 from peerage.supervisors.final_stop import FinalStop
 from peerage.supervisors.health import probe_health
 from peerage.supervisors.intensity import History
@@ -77,6 +77,8 @@ class Supervisor(ProcessActor):
 
     def __init__(self, children: Iterable[ChildSpec] = (), flags: Flags | None = None) -> None:
         super().__init__()
+        if not isinstance(children, Iterable):
+            raise ChildSpecError("(supervisor)", "children", repr(children), "a list of ChildSpec")
         specs = tuple(children)
         self._flags = flags or Flags()
         check_specs(self._flags, specs)
@@ -330,6 +332,7 @@ class Supervisor(ProcessActor):
     def _grant(self, request: Request, reply: Reply) -> None:
         match request:
             case StartChild(spec):
+                check_specs(self._flags, [spec])
                 self._children.check_new(spec.id)
                 check_specs(self._flags, [*self._children.specs, spec])
                 self._start_for(reply, self._children.add(spec), is_new=True)

@@ -17,7 +17,7 @@ from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.system import STATISTICS_TIMEOUT_S, ActorStatistics
 
-__all__ = ["ask_next", "has_host", "statistics_of", "under_way_to", "wait_for_room"]
+__all__ = ["ask_next", "ends_at", "has_host", "statistics_of", "under_way_to", "wait_for_room"]
 
 
 def has_host(ref: ActorRef[Any]) -> bool:

@@ -1,5 +1,7 @@
 """How many restarts are normal, and how long each waits. (What counts: tests/supervisors/test_strategy.py, too.)"""
 
+from typing import Any
+
 import pytest
 
 from peerage.supervisors.errors import ChildSpecError
@@ -7,16 +9,19 @@ from peerage.supervisors.intensity import Backoff, History, Intensity
 
 
 @pytest.mark.parametrize(
-    "restarts_period", [(-1, 5.0), (1, 0.0), (1, -1.0), (1, float("inf")), (1, float("nan"))]
+    "restarts_period",
+    [(-1, 5.0), (1, 0.0), (1, -1.0), (1, float("inf")), (1, float("nan")), ("1", 5.0), (1, "5")],
 )
-def test_faulty_intensity_is_refused(restarts_period: tuple[int, float]) -> None:
+def test_faulty_intensity_is_refused(restarts_period: tuple[Any, Any]) -> None:
     """Restarts are 0 or more, the period is a positive number of seconds."""
     with pytest.raises(ChildSpecError):
         Intensity(*restarts_period)
 
 
-@pytest.mark.parametrize("kwargs", [{"base": -1}, {"factor": 0.5}, {"limit": -1}, {"base": float("nan")}])
-def test_faulty_backoff_is_refused(kwargs: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "kwargs", [{"base": -1}, {"factor": 0.5}, {"limit": -1}, {"base": float("nan")}, {"base": "1"}]
+)
+def test_faulty_backoff_is_refused(kwargs: dict[str, Any]) -> None:
     """A back-off never shrinks and never is negative."""
     with pytest.raises(ChildSpecError):
         Backoff(**kwargs)

@@ -351,8 +351,12 @@ def test_mistakes_are_told_before_anything_starts() -> None:
         Pool.start(Hand, size="2")  # type: ignore[arg-type]  # that is the mistake
     with pytest.raises(ValueError, match="one for one, not by one_for_all"):
         Pool.start(Hand, flags=Flags(strategy=Strategy.ONE_FOR_ALL))
+    with pytest.raises(ChildSpecError, match="flags is 3, allowed is a Flags"):
+        Pool.start(Hand, flags=3)  # type: ignore[arg-type]  # that is the mistake
     with pytest.raises(ChildSpecError):
         Pool.start(int)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(ValueError, match="timeout is nan: a number of seconds was expected"):
+        Pool("hands").ask("hello", timeout=float("nan"))
     with pytest.raises(ChildStartError, match="not me"):
         Pool.start(Start.of(Hand, None, "hands-1").using(place=THREAD), size=2, name="hands")
     assert not Pool("hands").is_alive()

@@ -63,6 +63,7 @@ def test_flags_default_to_otps() -> None:
         ("shutdown", {"shutdown": float("inf")}),
         ("shutdown", {"shutdown": "infinity"}),
         ("significant", {"significant": True}),
+        ("health", {"health": 5.0}),
     ],
 )
 def test_faulty_spec_is_refused_when_built(field: str, kwargs: dict[str, Any]) -> None:
@@ -78,7 +79,9 @@ def test_shutdown_takes_seconds_or_the_two_words(shutdown: Any) -> None:
     assert ChildSpec("a", NOTHING, shutdown=shutdown).shutdown == shutdown
 
 
-@pytest.mark.parametrize("kwargs", [{"every": 0}, {"deadline": 0}, {"max_rss": 0}])
+@pytest.mark.parametrize(
+    "kwargs", [{"every": 0}, {"deadline": 0}, {"max_rss": 0}, {"every": "5"}, {"max_rss": "500MB"}]
+)
 def test_faulty_health_check_is_refused(kwargs: dict[str, Any]) -> None:
     """Times and sizes are positive."""
     with pytest.raises(ChildSpecError):
@@ -90,6 +93,19 @@ def test_words_in_place_of_flags_are_refused(kwargs: dict[str, Any]) -> None:
     """They look like the flags, and would be none of them."""
     with pytest.raises(ChildSpecError, match="allowed is one of"):
         Flags(**kwargs)
+
+
+@pytest.mark.parametrize("kwargs", [{"intensity": 3}, {"backoff": 0.05}])
+def test_numbers_in_place_of_what_has_several_are_refused(kwargs: dict[str, Any]) -> None:
+    """When the flags are made, and not when the first child ends."""
+    with pytest.raises(ChildSpecError, match=r"(intensity is 3|backoff is 0\.05), allowed is an? "):
+        Flags(**kwargs)
+
+
+def test_something_else_than_flags_is_refused() -> None:
+    """What stands in their place is named."""
+    with pytest.raises(ChildSpecError, match=r"flags is Intensity\(.*\), allowed is a Flags"):
+        check_specs(Intensity(), [])  # type: ignore[arg-type]  # that is the mistake
 
 
 def test_name_is_the_option_else_the_id() -> None:

@@ -39,6 +39,19 @@ P, T, X = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
 ONE, ALL, REST = Strategy
 
 
+@pytest.mark.parametrize("children", [None, ChildSpec("a", Start.of(ProcessActor))])
+def test_children_that_are_no_list_are_named(children: Any) -> None:
+    """A single spec, above all."""
+    with pytest.raises(ChildSpecError, match=r"children is .*, allowed is a list of ChildSpec"):
+        Supervisor.options(place=THREAD).start(children)
+
+
+def test_a_child_to_start_that_is_no_spec_is_named(supervise: RunSupervisor) -> None:
+    """As in the list that a supervisor begins with."""
+    with pytest.raises(ChildSpecError, match=r"spec is <class .*>, allowed is a ChildSpec"):
+        supervise().start_child(ProcessActor)  # type: ignore[arg-type]  # that is the mistake
+
+
 def ids(supervisor: SupervisorRef) -> dict[str, Status]:
     """Return the children and their states."""
     return {info.id: info.status for info in supervisor.which_children()}

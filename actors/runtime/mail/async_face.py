@@ -29,7 +29,15 @@ from peerage.actors.runtime.mail.lines import ASK, TELL, Letter, Line, Lines, Li
 from peerage.actors.runtime.mail.loop_reader import LoopReader, ReadPort, is_guest
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
-from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, WhenFull
+from peerage.actors.runtime.mail.window import (
+    DEFAULT_WAIT,
+    WINDOW_MESSAGES,
+    Drop,
+    Fail,
+    Wait,
+    WhenFull,
+    chosen,
+)
 
 # Nobody tells us when a turn of the loop begins. Messages further apart than this are taken to be of different turns.
 TURN_S = 0.02
@@ -249,8 +257,9 @@ class AsyncFace:
     ) -> None:
         """Put a message into the line of its route, until there is room, or as long as its caller wants to wait.
 
-        Raises: MailboxFullError, for FAIL.
+        Raises: MailboxFullError, for FAIL; TypeError, for what is no choice.
         """
+        chosen(when_full)  # refuses what is no choice
         # FAIL, too, is for a full mailbox: what only waits for its turn does not fail.
         if isinstance(when_full, Fail) and not letter.exempt and not self._has_place(route, letter.size):
             raise MailboxFullError(route.ref.name, route.window.messages, route.window.size)
@@ -264,7 +273,7 @@ class AsyncFace:
         if when_full is None:
             if call.until is None:
                 call.room_until, call.patient = monotonic() + NO_ROOM_S, True
-        elif not isinstance(when_full, Drop | Fail) and when_full.timeout is not None:
+        elif isinstance(when_full, Wait) and when_full.timeout is not None:
             call.room_until = monotonic() + when_full.timeout
         # A call has one deadline at a time, the earlier one; `_expire` sets the other.
         if call.room_until is not None and (call.until is None or call.room_until < call.until):

@@ -38,7 +38,7 @@ from peerage.actors.runtime.mail.reader import Reader
 from peerage.actors.runtime.mail.requests import Requests
 from peerage.actors.runtime.mail.routes import Route, Routes
 from peerage.actors.runtime.mail.watches import Watches
-from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_BYTES, Drop, Fail, Wait, WhenFull, shorter
+from peerage.actors.runtime.mail.window import WINDOW_BYTES, Drop, Wait, WhenFull, chosen, shorter
 
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
 ASK_UNTIL = int(Kind.ASK_UNTIL)
@@ -247,7 +247,7 @@ class Port:
         """Wait for room in a window, or not, as the sender has chosen.
 
         Returns: whether the message may go; False means it was dropped and counted.
-        Raises: MailboxFullError.
+        Raises: MailboxFullError; TypeError, for what is no choice.
         """
         window = route.window
         self.outbox.flush()  # the receiver cannot acknowledge what is still gathered here
@@ -256,13 +256,12 @@ class Port:
             self.face.advance(None)
         if window.has_room(size):
             return True
-        choice = when_full or DEFAULT_WAIT
+        choice = chosen(when_full)
         if isinstance(choice, Drop):
             self.count_dead_letters(route.ref.key, 1)
             return False
         if isinstance(choice, Wait) and self.wait_for_room(route, size, choice.timeout):
             return True
-        assert isinstance(choice, Wait | Fail), choice
         raise MailboxFullError(route.ref.name, window.messages, window.size)
 
     def wait_for_room(self, route: Route, size: int, timeout: float | None) -> bool:

@@ -13,6 +13,7 @@ from pykka import Timeout
 
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
+from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.memory import Raw
 
@@ -117,6 +118,7 @@ class Watch:
 
         Raises: Timeout, when it lives on after `timeout` seconds.
         """
+        ends_at(timeout)  # refuses what is no number of seconds
         if self._port is None:
             assert self._reason is not None
             return self._reason

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from peerage.actors.runtime.mail.deadlines import ends_at
+
 # The body of an acknowledgement: messages, bytes, messages outside the window, dead letters among them all.
 ACK = struct.Struct("<IQII")
 WINDOW_MESSAGES = 10_000
@@ -28,6 +30,9 @@ class Wait:
     """
 
     timeout: float | None = 10.0
+
+    def __post_init__(self) -> None:
+        ends_at(self.timeout)  # refuses what is no number of seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +51,27 @@ DEFAULT_WAIT: Final = Wait()
 WhenFull = Wait | Fail | Drop
 
 
+def chosen(when_full: WhenFull | None) -> WhenFull:
+    """The sender's choice, or what is done by default. Raises: TypeError, for what is no choice."""
+    if when_full is None:
+        return DEFAULT_WAIT
+    if not isinstance(when_full, WhenFull):
+        raise TypeError(f"when_full is {when_full!r}: Wait(seconds), FAIL or DROP was expected")
+    return when_full
+
+
 def shorter(choice: WhenFull | None, until: float | None) -> WhenFull:
     """What an ask that must be answered by `until` (monotonic seconds) does when the window is full.
 
-    Raises: TypeError, for DROP, because somebody waits for the answer.
+    Raises: TypeError, for DROP, because somebody waits for the answer, and for what is no choice.
     """
+    choice = chosen(choice)
     if isinstance(choice, Drop):
         raise TypeError("when_full=DROP is for tells: a dropped ask would never be answered")
-    if until is None:
-        return choice or DEFAULT_WAIT
-    if isinstance(choice, Fail):
+    if until is None or isinstance(choice, Fail):
         return choice
     left = max(0.0, until - time.monotonic())
-    if choice is None or choice.timeout is None or choice.timeout > left:
+    if choice.timeout is None or choice.timeout > left:
         return Wait(left)
     return choice
 

@@ -120,6 +120,16 @@ def test_a_full_window_is_answered_as_the_sender_has_chosen(port: Port) -> None:
     assert port.dead_letters == 1
 
 
+def test_what_is_no_choice_for_a_full_window_is_named(port: Port) -> None:
+    route = port.route(path())
+    assert route is not None
+    route.window.messages = WINDOW_MESSAGES
+    with pytest.raises(TypeError, match=r"when_full is 'drop': Wait\(seconds\), FAIL or DROP was expected"):
+        port.tell(path(), b"a", "drop", False)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(TypeError, match="when_full is 3: "):
+        port.ask(path(), "question", when_full=3)  # type: ignore[arg-type]  # as above
+
+
 def test_what_a_thread_sends_itself_arrives(port: Port) -> None:
     """By way of its socket."""
     heard: list[int] = []

@@ -180,6 +180,8 @@ def test_what_is_no_number_of_seconds_is_named(system: System, timeout: Any, err
         lambda: asyncio.run(worker.ask_async(1, timeout=timeout)),
         lambda: Future[int]().get(timeout=timeout),
         lambda: Future[int]().join(Future[int]()).get(timeout=timeout),
+        lambda: watch(worker).wait(timeout),
+        lambda: Wait(timeout),
     )
     for call in calls:
         with pytest.raises(error, match=r"timeout is .*: a number of seconds was expected, or None"):

@@ -2,6 +2,10 @@
 
 A command raises the error that it met: an OperatorError of `peerage.config` becomes exit code 2 without further ado, a
 FailureError exit code 1.
+
+What no try can better is a mistake: what is no address, a file that is not there. What another try may find otherwise is a
+failure: nobody answers, or a name has no address at this moment. `peerage conform` alone counts these with the mistakes, for
+its 1 says that a case has failed.
 """
 
 import click

@@ -28,7 +28,7 @@ from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.config.node_logging import CHAIN, NODE
 from peerage.supervisors.messages import CountChildren
-from peerage.supervisors.node.errors import NodeLimitError
+from peerage.supervisors.node.errors import NodeLimitError, OwnNameUnresolvedError
 from peerage.supervisors.node.node import (
     ListenError,
     Node,
@@ -73,9 +73,9 @@ def run_node(home: Home, flags: Mapping[str, str], chain: str = "", *, stop_at_e
         stop.on_signal = node.stop  # which returns at once while the node starts, and `start` does it then
         try:
             node.start()
-        except (ListenError, SeedsUnresolvedError, NodeLimitError) as error:
+        except (ListenError, NodeLimitError) as error:
             raise MistakeError(str(error)) from error
-        except NodeStartError as error:
+        except (SeedsUnresolvedError, OwnNameUnresolvedError, NodeStartError) as error:
             raise FailureError(str(error)) from error
         finally:
             stop.on_signal = None

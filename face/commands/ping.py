@@ -49,9 +49,9 @@ def ping(
 
     Prints a node's ID, moniker, network, version and channels, whether it is a seed, and how long each step took; for
     several addresses, which are called at once, a table. A name is called at all its addresses, one after the other until
-    the node answers, as a node dials it. Exit code 1, and the exact reason, if a node cannot be reached or refuses, or what
-    is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an address is none or its name
-    was not found.
+    the node answers, as a node dials it. Exit code 1, and the exact reason, if a name was not found, a node cannot be
+    reached or refuses, or what is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an
+    address is none.
     """
     check_output(output)
     answered = _call_all(list(dict.fromkeys(addresses)), network, timeout)
@@ -163,15 +163,14 @@ def _all_at_once(call: Callable[[str], _Answer], addresses: Sequence[str]) -> li
 
 
 def _tell_failures(answered: Sequence[_Answer]) -> None:
-    """Raises: FailureError, MistakeError: a line for each address at which all is not well."""
+    """Raises: FailureError, with a line for each address at which all is not well."""
     failed = [answer for answer in answered if answer.finding.verdict is not Verdict.OK]
     if not failed:
         return
     *others, last = failed
     for answer in others:
         click.echo(f"Error: {answer.fault}", err=True)
-    is_mistake = any(answer.finding.verdict is Verdict.NOT_FOUND for answer in failed)
-    raise (MistakeError if is_mistake else FailureError)(last.fault)
+    raise FailureError(last.fault)
 
 
 def _lines(answer: _Answer) -> Iterator[str]:

@@ -85,9 +85,9 @@ def run_watch(order: WatchOrder) -> None:
         stop.on_signal = node.stop
         try:
             node.start()
-        except (ListenError, SeedsUnresolvedError, NodeLimitError) as error:
+        except (ListenError, NodeLimitError) as error:
             raise MistakeError(str(error)) from error
-        except NodeStartError as error:
+        except (SeedsUnresolvedError, NodeStartError) as error:
             raise FailureError(str(error)) from error
         finally:
             stop.on_signal = None

@@ -2,6 +2,7 @@
 
 ListenError             an address of the configuration cannot be listened on
 SeedsUnresolvedError    no seed resolves and the address book is empty
+OwnNameUnresolvedError  a ConfigError: the name in external_address has no address
 NodeStartError          an actor of the node did not start
   NodeLimitError        a limit of the operating system leaves no room for the node
 NodeFailedError         the node ended by itself
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from peerage.actors.refusal import Refusal
+from peerage.config.errors import ConfigError
 
 
 class ListenError(Exception):
@@ -67,6 +69,12 @@ class SeedsUnresolvedError(Exception):
     def __str__(self) -> str:
         listed = "; ".join(f"{seed!r}: {cause}" for seed, cause in self.causes.items())
         return f"p2p.seeds: no seed resolves and the address book is empty: {listed}; a name or IP that resolves is expected"
+
+
+class OwnNameUnresolvedError(ConfigError):
+    """The name that others are told to find us by has no address. It may have one in a minute: a name server that is not up
+    yet when the machine starts says the same.
+    """
 
 
 class NodeFailedError(Exception):

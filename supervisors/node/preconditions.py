@@ -13,7 +13,7 @@ from peerage.config import Config, ListenAddress
 from peerage.config.errors import ConfigError, HomeError, Mistake
 from peerage.config.quoting import shown
 from peerage.supervisors.node.advertised import host_name, unresolved
-from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
+from peerage.supervisors.node.errors import NodeLimitError, OwnNameUnresolvedError, SeedsUnresolvedError
 from peerage.supervisors.node.room_to_start import SystemLimits, lack_of_room_to_start
 from peerage.wire.net_address import AddressLookupError, name_in
 
@@ -74,7 +74,7 @@ class NameChecks:
         """Wait for the answers that are needed, but not for long. May be called once.
 
         Returns: the name in external_address, if it is not known yet whether others find us by it; else an empty text.
-        Raises: ConfigError, others would not find us by the name that we tell them; SeedsUnresolvedError.
+        Raises: OwnNameUnresolvedError, others would not find us by the name that we tell them; SeedsUnresolvedError.
         """
         try:
             self._check_seeds()
@@ -89,7 +89,7 @@ class NameChecks:
         if not self._own.done():
             return self._own_name
         if _fault(self._own_name, self._own):
-            raise ConfigError([unresolved(self._config, "external_address")])
+            raise OwnNameUnresolvedError([unresolved(self._config, "external_address")])
         return ""
 
     def _check_seeds(self) -> None:

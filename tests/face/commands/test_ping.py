@@ -139,10 +139,10 @@ def test_what_is_there_instead_of_a_node_is_in_the_json() -> None:
 
 
 def test_a_name_that_is_not_found_costs_the_others_nothing(start_node: StartNode) -> None:
-    """It is a mistake, and said last; an address that is none stops the command before anybody is called."""
+    """It is told at the end; an address that is none stops the command before anybody is called."""
     node = start_node()
     result = run("ping", f"{NOBODY}@no.such.invalid:1", node.address, "--json")
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert [answer["verdict"] for answer in json.loads(result.stdout)] == ["name not found", "ok"]
     assert "host 'no.such.invalid' was not found" in result.stderr
 
@@ -327,7 +327,6 @@ def test_silent_server_is_told_within_the_time() -> None:
         (("12@127.0.0.1:1",), "ID '12' is not 40 hexadecimal characters"),
         ((f"{NOBODY}@127.0.0.1",), "port"),
         ((f"{NOBODY}@127.0.0.1:99999",), "port '99999' is not a number from 0 to 65535"),
-        ((f"{NOBODY}@no.such.invalid:1",), "host 'no.such.invalid' was not found"),
         ((f"{NOBODY}@127.0.0.1:1", "--timeout", "soon"), "--timeout: found 'soon', allowed: a duration"),
         ((f"{NOBODY}@127.0.0.1:1", "--timeout", "0s"), "--timeout: found '0s', allowed: a duration"),
         ((f"{NOBODY}@127.0.0.1:1", "--timeout", "-1s"), "--timeout: found '-1s', allowed: a duration"),

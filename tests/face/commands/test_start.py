@@ -374,7 +374,6 @@ def test_impossible_settings(
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"p2p__seeds": f"{'0' * 40}@no.such.invalid:1"}, ("p2p.seeds", "no.such.invalid", "expected")),
         ({"p2p__laddr": "tcp://no.such.invalid:0"}, ("p2p.laddr", "no.such.invalid", "expected")),
         ({"p2p__laddr": "tcp://203.0.113.1:0"}, ("p2p.laddr", "203.0.113.1", "expected")),
         ({"reactor": "no.such:Thing"}, ("no.such:Thing", "No module named", "expected")),
@@ -388,6 +387,19 @@ def test_settings_that_turn_out_to_be_impossible(
     (tmp_path / "broken.py").write_text(MODULES["broken.py"])
     line = the_line(start(home, cwd=tmp_path, **settings))
     assert all(part in line for part in told), line
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [
+        ("p2p.seeds", f"{'0' * 40}@no.such.invalid:1"),
+        ("p2p.external_address", "no.such.invalid:1"),
+    ],
+)
+def test_a_name_without_an_address_is_a_failure(home: Path, key: str, address: str) -> None:
+    """A service manager starts the node again (exit code 1): the name server of a machine that boots may come up later."""
+    line = the_line(start(home, f"--{key}", address), 1)
+    assert all(part in line for part in (key, "no.such.invalid")), line
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.config.errors import Mistake
 from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
@@ -14,6 +15,7 @@ from peerage.supervisors.node.errors import (
     NodeLimitError,
     NodeNotRunningError,
     NodeStartError,
+    OwnNameUnresolvedError,
     SeedsUnresolvedError,
     UnknownReactorError,
 )
@@ -32,6 +34,10 @@ ERRORS: list[tuple[Exception, str]] = [
             "p2p.seeds: no seed resolves and the address book is empty: 'id@a:1': unknown; 'id@b:1': gone; "
             "a name or IP that resolves is expected"
         ),
+    ),
+    (
+        OwnNameUnresolvedError([Mistake("p2p.external_address", "default", '"a:1"', "a name that resolves")]),
+        'p2p.external_address: found "a:1" (default), allowed: a name that resolves',
     ),
     (NodeFailedError("it gave up"), "it gave up"),
     (NodeNotRunningError("abc", "it has been stopped"), "node abc does not run: it has been stopped"),

@@ -13,7 +13,7 @@ from peerage.actors.runtime.control_groups import Use
 from peerage.config import Config
 from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node import preconditions
-from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
+from peerage.supervisors.node.errors import NodeLimitError, OwnNameUnresolvedError, SeedsUnresolvedError
 from peerage.supervisors.node.preconditions import NameChecks, check_cluster, check_limits
 from peerage.supervisors.node.room_to_start import SystemLimits
 from tests.nodes import node_config
@@ -139,5 +139,5 @@ def test_a_name_that_nobody_finds_us_by_is_a_mistake(tmp_path: Path) -> None:
     assert NameChecks(config(tmp_path)).check() == ""
     assert external("good.invalid")() == ""
     assert external("silent.invalid")() == "silent.invalid"
-    with pytest.raises(ConfigError, match="external_address"):
+    with pytest.raises(OwnNameUnresolvedError, match="external_address"):
         external("host.invalid")()

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from peerage.config.errors import ConfigError, Mistake, UnfitValueError
-from peerage.config.genesis import LONGEST_CHAIN_ID
 from peerage.config.home import Home
 from peerage.config.listen_address import MOST_PORT
 from peerage.config.quoting import name_shown, shown
+from peerage.config.rule import LONGEST_CHAIN_ID
 from peerage.config.sections import SECTIONS, TopLevel
 from peerage.config.setting import settings_of
 from peerage.config.toml_file import nearest, read_document, values_of

@@ -6,12 +6,11 @@ from pathlib import Path
 import msgspec
 
 from peerage.config.errors import UnfitValueError
+from peerage.config.rule import LONGEST_CHAIN_ID
 from peerage.config.small_file import open_regular
 
 SIZE_LIMIT = 4 * 1024**3  # bytes; genesis files of exported chains have several hundred megabytes
-LONGEST_CHAIN_ID = 50  # characters, CometBFT's limit
-
-ALLOWED = f"a JSON object with a chain_id of 1 to {LONGEST_CHAIN_ID} characters"
+ALLOWED = f"a JSON object with a chain_id of 1 to {LONGEST_CHAIN_ID} bytes"
 
 
 class _Genesis(msgspec.Struct):
@@ -35,6 +34,6 @@ def read_chain_id(path: Path) -> str:
             if isinstance(error, UnfitValueError):
                 raise
             raise UnfitValueError("", ALLOWED) from error
-    if not 1 <= len(chain_id) <= LONGEST_CHAIN_ID:
+    if not 1 <= len(chain_id.encode()) <= LONGEST_CHAIN_ID:
         raise UnfitValueError(chain_id, ALLOWED)
     return chain_id

@@ -16,6 +16,9 @@ from peerage.wire.net_address import NetAddress
 
 T = TypeVar("T")
 
+LONGEST_CHAIN_ID = (
+    50  # bytes: CometBFT's MaxChainIDLen; its nodes start with no genesis that has a longer chain_id
+)
 _TCP = frozenset({"tcp"})
 _TOP = re.compile(r"top:([1-9][0-9]{0,3})")
 _MOST_NAMED = 2000  # of peers, in metrics
@@ -151,6 +154,10 @@ def _is_log_level(text: str) -> bool:
     return True
 
 
+CHAIN_ID: Rule[str] = _scalar(
+    f"at most {LONGEST_CHAIN_ID} bytes, as CometBFT's chain IDs have",
+    lambda text: len(text.encode()) <= LONGEST_CHAIN_ID,
+)
 NOT_NEGATIVE = at_least(0)
 MORE_THAN_ZERO: Rule[float] = _scalar("more than 0", lambda number: number > 0)
 NEVER_OR_A_SECOND: Rule[float] = _scalar("0s, or 1s or more", lambda seconds: seconds == 0 or seconds >= 1)

@@ -238,7 +238,7 @@ class PeerageConfig(Section):
 
     SECTION: ClassVar[str] = "peerage"
 
-    network: str = text("", "Name of the network. If empty, the chain_id of the genesis file")
+    network: str = text("", "The network's name. If empty, the genesis file's chain_id", rule=rule.CHAIN_ID)
     peer_hosts: int = auto_number(
         cores,
         "Processes that hold the peers: auto for one per core, 0 for one per peer;"

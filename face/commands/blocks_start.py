@@ -12,6 +12,7 @@ from peerage.blocks.chain import Position
 from peerage.blocks.errors import NoValidatorsError, ValidatorSetError
 from peerage.blocks.validator_set import ValidatorSet
 from peerage.commands.exit_status import MistakeError
+from peerage.config.quoting import shown
 
 __all__ = ["Start", "find_start"]
 
@@ -80,7 +81,7 @@ def _chain_id(genesis: dict[str, Any] | None, path: Path | None, network: str | 
         return network
     chain_id: str = genesis["chain_id"]
     if network not in {None, chain_id}:
-        raise MistakeError(f"--network: found {network!r}, and {path} is of {chain_id!r}")
+        raise MistakeError(f"--network: found {shown(network)}, and {path} is of {shown(chain_id)}")
     return chain_id
 
 

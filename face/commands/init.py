@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
+from peerage.commands.exit_status import MistakeError
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
 from peerage.commands.printing import check_output, output_options, put_json, put_lines
-from peerage.config.errors import HomeError
+from peerage.config.errors import HomeError, UnfitValueError
 from peerage.config.home import Home, make_directory
 from peerage.config.home_modes import open_to_others
 from peerage.config.new_file import write_new_file
 from peerage.config.node_key_file import load_or_create_node_key
 from peerage.config.quoting import quoted
+from peerage.config.sections import SETTINGS
 from peerage.config.template import render_config_toml
 
 CONFIG_MODE = 0o644  # as CometBFT's
@@ -36,7 +38,7 @@ def init(home: Home, network: str, source: str | None, output: Path | None, *, a
     Leaves files that exist unchanged, and says so. A CometBFT home works as it is, too: --from is for a
     home of its own, beside one that stays.
     """
-    _check_text(network)
+    _check_name(network)
     check_output(output)
     report = _Report(prints=not as_json and output is None)
     if source is not None:
@@ -99,10 +101,10 @@ def _write_config(home: Home, network: str) -> bool:
         raise HomeError(home.config_file, f"cannot be written: {error.strerror}") from error
 
 
-def _check_text(network: str) -> None:
+def _check_name(network: str) -> None:
+    """Before anything is written. Raises: MistakeError."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == "peerage.network")
     try:
-        network.encode()
-    except UnicodeEncodeError as error:  # the command line held bytes that are not UTF-8
-        raise click.BadParameter(
-            f"found {quoted(network)}, allowed: UTF-8", param_hint="--network"
-        ) from error
+        setting.from_text(network)
+    except UnfitValueError as error:
+        raise MistakeError(f"--network: {error}") from error

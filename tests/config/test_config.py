@@ -12,6 +12,7 @@ from tests.config.homes import home_with, load
 from tests.config.vectors import CONFIG_TOML, P2P, name_of
 
 ID = "0123456789abcdef0123456789abcdef01234567"
+LONG = "x" * 51
 # CometBFT warns of nothing; files that we take with a warning
 WARNED = {
     "unknown key",
@@ -139,6 +140,26 @@ def test_replace_keeps_the_rest(tmp_path: Path) -> None:
     assert (config.p2p.send_rate, config.network) == (7, "")
     with pytest.raises(ConfigError):
         config.replace(p2p={"send_rate": -1})
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file", "genesis"])
+def test_a_network_that_no_cometbft_node_can_have_is_refused(tmp_path: Path, source: str) -> None:
+    """CometBFT's nodes start with no genesis that has a longer chain_id. Wherever it is named."""
+    home = home_with(
+        tmp_path,
+        f'[peerage]\nnetwork = "{LONG}"\n' if source == "file" else "",
+        genesis=f'{{"chain_id": "{LONG}"}}' if source == "genesis" else None,
+    )
+    flags = {"--network": LONG} if source == "flag" else {}
+    variables = {"PEERAGE_NETWORK": LONG} if source == "environment" else {}
+    with pytest.raises(ConfigError, match=rf'network: found "{LONG}" .* 50 bytes'):
+        Config.load(home, flags, variables)
+
+
+@pytest.mark.parametrize("given", [{"network": LONG}, {"peerage": {"network": LONG}}])
+def test_a_program_cannot_name_such_a_network_either(tmp_path: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"peerage.network: found .* 50 bytes"):
+        Config(tmp_path, **given)
 
 
 def test_replace_keeps_the_genesis_files_network(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_chain_id_is_found_among_all_else(tmp_path: Path) -> None:
         b'{"chain_id": 5}',
         b'{"chain_id": ""}',
         b'{"chain_id": "' + b"x" * 51 + b'"}',
+        b'{"chain_id": "' + "\u00e9".encode() * 26 + b'"}',
         b'{"chain_id": "\xff"}',
         b"[" * 100_000,
         b'{"chain_id": "a"',

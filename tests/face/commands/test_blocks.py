@@ -27,7 +27,7 @@ def genesis(tmp_path: Path) -> Path:
         ([], "--peers or --seeds: none given"),
         (["--peers", "nobody"], "--peers: "),
         (["--seeds", f"{PEER},x"], "--seeds: "),
-        (["--peers", PEER, "--network", "other"], "--network: found 'other'"),
+        (["--peers", PEER, "--network", "other"], '--network: found "other"'),
         (["--peers", PEER, "--trusted", "5"], "--trusted: found '5', expected a height and the hash"),
         (["--peers", PEER, "--trusted", f"5:{HASH}"], "--trusted: needs --rpc URL"),
         (["--peers", PEER, "--trusted", f"5:{HASH}", "--rpc", "ftp://x"], "--rpc: found 'ftp://x'"),

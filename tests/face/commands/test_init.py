@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -106,11 +107,13 @@ def test_a_home_that_cannot_be(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in result.stderr
 
 
-def test_a_network_that_is_no_text(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 on the command line are refused before anything is written into the file."""
-    result = run("init", "--home", tmp_path, "--network", os.fsdecode(b"\xff"))
+@pytest.mark.parametrize("name", [os.fsdecode(b"\xff"), "two\nlines", "x" * 51])
+def test_a_network_that_cannot_be(tmp_path: Path, name: str) -> None:
+    """It is refused in one line, as a node would, before anything is written."""
+    result = run("init", "--home", tmp_path / "home", "--network", name)
     assert result.exit_code == 2
-    assert not (tmp_path / "config" / "config.toml").exists()
+    assert re.fullmatch(r'Error: --network: found ".*", allowed: .*\n', result.stderr)
+    assert not (tmp_path / "home").exists()
 
 
 def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

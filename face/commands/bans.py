@@ -10,6 +10,7 @@ import click
 
 from peerage.actors.discovery.book.timestamps import format_time, nanoseconds, parse_time
 from peerage.actors.discovery.errors import BanSubjectError
+from peerage.commands.ban_reach import whom_it_hits
 from peerage.commands.book import lock_home, open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
@@ -23,6 +24,7 @@ from peerage.commands.span import Span
 from peerage.commands.table import table
 from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
+from peerage.wire.net_address import id_in
 from peerage.wire.remote_text import shown
 
 if TYPE_CHECKING:
@@ -80,11 +82,22 @@ def scores(home: Home, output: Path | None, *, as_json: bool) -> None:
 @click.argument("subject", type=PeerName(), metavar="ID|IP|CIDR")
 @click.option("--for", "seconds", type=Span(), default="24h", show_default=True, help="How long.")
 @click.option("--reason", default=DEFAULT_REASON, show_default=True, metavar="TEXT", help="Why.")
+@click.option("--force", is_flag=True, help="Also everybody, and peers that the node's own lists name.")
 @output_options
-def add(home: Home, subject: str, seconds: float, reason: str, output: Path | None, *, as_json: bool) -> None:
+def add(
+    home: Home,
+    subject: str,
+    seconds: float,
+    reason: str,
+    output: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Ban a node ID, an IP address or a network.
 
-    If it is banned already, the later of the two ends counts. A running node ends its connections at once.
+    If it is banned already, the later of the two ends counts. A running node ends its connections at once. A network of all
+    addresses, and whatever would hit a persistent or unconditional peer, is refused (exit code 2) unless --force is given.
     """
     from peerage.actors.discovery.book.row_codec import MAX_REASON
 
@@ -92,6 +105,8 @@ def add(home: Home, subject: str, seconds: float, reason: str, output: Path | No
     subject = _subject(subject)
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
+    if not force and (hit := whom_it_hits(subject, _kept(home))):
+        raise MistakeError(f"{subject} would ban {hit}; --force does it all the same")
     order = {"subject": subject, "duration": f"{nanoseconds(seconds)}ns", "reason": reason}
     running = _tell_node(home, "ban", order)
     if running is not None:
@@ -139,6 +154,19 @@ def _tell_node(home: Home, method: str, params: dict[str, Any]) -> Any:
         except NodeGoneError as error:
             raise MistakeError(f"{in_use}; it cannot be told ({error.cause}), so stop it first") from error
     return None
+
+
+def _kept(home: Home) -> list[str]:
+    """Persistent and unconditional peers: their IDs or addresses. Of a running node also those that it was told of later,
+    and where those are that are connected.
+    """
+    lists, found = _tell_node(home, "peer_lists", {}), _tell_node(home, "peers", {})
+    if lists is None or found is None:
+        config = load_config(home)
+        return [*config.p2p.persistent_peers, *config.p2p.unconditional_peer_ids]
+    kept = [*lists["persistent"], *lists["unconditional"]]
+    ids = frozenset(map(id_in, kept))
+    return [*kept, *(f"{peer['id']}@{peer['address']}" for peer in found["peers"] if peer["id"] in ids)]
 
 
 def _subject(text: str) -> str:

@@ -147,6 +147,44 @@ def test_a_running_node_is_told_and_connections_of_the_banned_end(
     assert not home.node_socket.exists()
 
 
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("0.0.0.0/0", "0.0.0.0/0 would ban everybody with an IPv4 address"),
+        ("::/0", "::/0 would ban everybody with an IPv6 address"),
+        ("::ffff:0.0.0.0/96", "0.0.0.0/0 would ban everybody with an IPv4 address"),
+        (
+            "203.0.113.0/24",
+            f"203.0.113.0/24 would ban the persistent or unconditional peer {node_id(7)}@203.0.113.9:1",
+        ),
+        (node_id(8), f"{node_id(8)} would ban the persistent or unconditional peer {node_id(8)}"),
+    ],
+)
+def test_a_ban_that_can_hardly_be_meant_is_made_with_force_alone(
+    tmp_path: Path, subject: str, told: str
+) -> None:
+    """It would cut the node off from everybody, or from those that its configuration wants to keep."""
+    run("init", "--home", tmp_path, "--network", "test")
+    run("config", "set", "p2p.persistent_peers", f"{node_id(7)}@203.0.113.9:1", "--home", tmp_path)
+    run("config", "set", "p2p.unconditional_peer_ids", node_id(8), "--home", tmp_path)
+    result = run("bans", "add", subject, "--home", tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {told}; --force does it all the same\n")
+    assert listed(tmp_path) == []
+    assert run("bans", "add", subject, "--force", "--home", tmp_path).exit_code == 0
+    assert len(listed(tmp_path)) == 1
+
+
+def test_a_running_node_knows_whom_it_keeps(start_node: StartNode) -> None:
+    """Also those that were added later, and where those are whose address is a name."""
+    node, other = start_node(rpc={"laddr": "tcp://127.0.0.1:0"}), start_node()
+    port = other.address.rpartition(":")[2]
+    node.dial(f"{other.node_id}@localhost:{port}", persistent=True)
+    result = run("bans", "add", "127.0.0.0/8", "--home", node.config.home)
+    assert result.exit_code == 2
+    assert f"{other.node_id}@127.0.0.1:{port}" in result.stderr
+    assert [peer.id for peer in node.peers()] == [other.node_id]
+
+
 def dialled(other: Node, node: Node) -> bool:
     try:
         return other.dial(node.address) is not None

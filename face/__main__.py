@@ -49,11 +49,11 @@ def main() -> None:
 
         command_line()
     except OSError as error:
-        from peerage.commands.lost_output import give_up_output, is_lost
+        from peerage.commands.lost_output import STANDARD_ERROR, STANDARD_OUTPUT, give_up_output, is_lost
 
         if not is_lost(error):
             raise
-        give_up_output()
+        give_up_output(STANDARD_OUTPUT, STANDARD_ERROR)
         sys.exit(1)
     finally:
         end_by_interrupts()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
+import shutil
 import tarfile
 import time
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import warn
 from peerage.commands.options import home_option
 from peerage.config.home import Home
+from peerage.config.new_file import write_new_file
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
@@ -71,8 +74,12 @@ debug = SubcommandGroup(
 
 def _write_directory(path: Path, files: Mapping[str, str]) -> None:
     path.mkdir(mode=DIRECTORY_MODE)
-    for name, text in files.items():
-        _write(path / name, text.encode(errors="replace"))
+    try:
+        for name, text in files.items():
+            _write(path / name, text.encode(errors="replace"))
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)  # nobody is to take a part for the whole
+        raise
 
 
 def _write_archive(path: Path, files: Mapping[str, str]) -> None:
@@ -89,6 +96,5 @@ def _write_archive(path: Path, files: Mapping[str, str]) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
+    if not write_new_file(path, data, FILE_MODE):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

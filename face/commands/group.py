@@ -146,10 +146,13 @@ def _errors_of_the_system_in_one_line() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from peerage.commands.lost_output import is_lost
+        from peerage.commands.lost_output import STANDARD_OUTPUT, give_up_output, is_full, is_lost
 
         if is_lost(error):
             raise
+        if is_full(error):
+            give_up_output(STANDARD_OUTPUT)
+            raise FailureError(f"standard output cannot be written: {error.strerror}") from error
         raise FailureError(str(error)) from error
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.started_node import StartedNode, make_home
 from tests.face.command_line import run
+from tests.full_disk import full_disk
 from tests.nodes import wait_until
 
 
@@ -31,6 +32,17 @@ def test_a_dump_is_an_archive_or_a_directory(tmp_path: Path, name: str) -> None:
             found = {Path(member.name).name for member in archive.getmembers()}
     assert {"README.txt", "missing.txt", "versions.json"} <= found
     assert target.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["dump.tar.gz", "dump"])
+def test_nothing_is_left_of_a_dump_that_has_no_room(tmp_path: Path, name: str) -> None:
+    """The next try finds the name free."""
+    target = tmp_path / name
+    with full_disk():
+        result = run("debug", "dump", "--home", tmp_path, "--output", target)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"Error: {target} cannot be written: File too large\n" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from peerage.commands.lost_output import is_lost
+from peerage.commands import lost_output
+from peerage.commands.lost_output import is_full, is_lost
 from tests.config.homes import home_with
 from tests.face.command_line import run
 
@@ -98,12 +99,12 @@ def test_what_is_left_goes_nowhere() -> None:
     """The rest of a line in a buffer, too."""
     script = """
 import os, sys
-from peerage.commands.lost_output import give_up_output
+from peerage.commands.lost_output import STANDARD_OUTPUT, give_up_output
 reader, writer = os.pipe()
 os.close(reader)
 os.dup2(writer, 1)
 sys.stdout.write("in the buffer")
-give_up_output()
+give_up_output(STANDARD_OUTPUT)
 """
     environment = os.environ | {"PYTHONUNBUFFERED": ""}
     argv = [sys.executable, "-c", script]
@@ -111,16 +112,36 @@ give_up_output()
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_has_no_room_is_standard_output_if_that_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of other files the error has the name; a pipe is never full."""
+    full = OSError(errno.ENOSPC, "no room")
+    reader, writer = os.pipe()
+    with (tmp_path / "out").open("w") as file, os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(lost_output, "STANDARD_OUTPUT", pipe.fileno())
+        assert not is_full(full)
+        monkeypatch.setattr(lost_output, "STANDARD_OUTPUT", file.fileno())
+        assert is_full(full)
+        assert not is_full(OSError(errno.ENOSPC, "no room", "/srv/file"))
+        assert not is_full(OSError(errno.ECONNREFUSED, "refused"))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["version"], ["peers", "--help"]])
-def test_a_full_disk_is_told_in_one_line(words: list[str]) -> None:
-    """Whoever redirects the help of all commands gets no traceback either."""
+def test_a_full_disk_is_told_in_one_line(words: list[str], unbuffered: str) -> None:
+    """Whoever redirects the help of all commands gets no traceback either, nor does Python write what is left at its end."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "peerage", *words],
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
             timeout=30,
         )
-    assert (done.returncode, done.stderr) == (1, "Error: [Errno 28] No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: standard output cannot be written: No space left on device\n",
+    )

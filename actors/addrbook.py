@@ -83,7 +83,7 @@ class AddrBookActor(ProcessActor):
         self._keeper: BookKeeper
         self._bootstrap: BootstrapPeers
         self._forgiven: set[str] = set()  # by order, in this turn; not all of them were banned
-        self._unanswered: list[tuple[Reply, bool, Any]] = []
+        self._unanswered: list[tuple[Reply, bool, Any, float | None]] = []
         self._held = HeldAnswers()
         self._commit_due = False
         self._retry_due = False
@@ -185,7 +185,7 @@ class AddrBookActor(ProcessActor):
             self._forgiven.add(normal_subject(message.args[0]))
             if self._context.config.peerage.cluster:
                 self._book.replica.pardon(message.args[0])
-        self._unanswered.append((reply, message.is_order, answer))
+        self._unanswered.append((reply, message.is_order, answer, self.runtime.deadline))
         self._schedule_commit()
         return None
 
@@ -222,11 +222,11 @@ class AddrBookActor(ProcessActor):
         if stored:
             self._held.release()
         unanswered, self._unanswered = self._unanswered, []
-        for reply, is_order, answer in unanswered:
+        for reply, is_order, answer, left in unanswered:
             if stored or not is_order:
                 reply.set(answer)
             elif reply.is_awaited:
-                self._held.hold(reply, answer, self.runtime.now())
+                self._held.hold(reply, answer, self.runtime.now(), left)
         if self._keeper.outage is not None:
             self._held.refuse_overdue(self.runtime.now(), self._keeper.outage)
             if not self._retry_due:

@@ -216,16 +216,12 @@ class SwitchBackend:
         return await self._ask(call, self._book, "address book")
 
     async def _ask(self, message: Any, whom: ActorRef | None = None, name: str = "switch") -> Any:
-        future = (whom or self._switch).ask(message, block=False)
         try:
-            async with asyncio.timeout(self._timeout):
-                return await future
+            return await (whom or self._switch).ask_async(message, timeout=self._timeout)
         except ActorDeadError as error:
             raise SwitchUnavailableError(f"the {name} is not running (it may be restarting)") from error
-        except (pykka.Timeout, TimeoutError) as error:
+        except pykka.Timeout as error:
             raise SwitchUnavailableError(f"the {name} did not answer within {self._timeout:g} s") from error
-        finally:
-            future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
 
 
 class ControlEndedError(Exception):

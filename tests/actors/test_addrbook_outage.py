@@ -198,3 +198,11 @@ def test_who_has_waited_long_enough_hears_why(tmp_path: Path, monkeypatch: pytes
         with full_disk(), pytest.raises(StoreError):
             stage.book.call(AddrBook.add, address(2), address(2))
         wait_until(lambda: on_disk(stage) == {node_id(1), node_id(2)})
+
+
+def test_who_waits_for_less_hears_why_too(tmp_path: Path) -> None:
+    """RPC's commands wait for 5 s: an operator is told of the disk, and not that the book does not answer."""
+    with Stage(tmp_path) as stage:
+        stage.book.call(AddrBook.add, address(1), address(1))
+        with full_disk(), pytest.raises(StoreError):
+            stage.names.addrbook.ask(BookCall(BadPeers.ban, (node_id(2), 60.0, "forged")), timeout=5.0)

@@ -42,3 +42,15 @@ def test_nobody_waits_for_ever_and_no_flood_is_kept() -> None:
     assert held.refuse_overdue(13.0, why) == 1
     held.release()
     assert asker.heard == [why, why, why, why, 4]
+
+
+def test_who_waits_for_less_hears_why_before_his_time_is_over() -> None:
+    """Wherever he stands in the line."""
+    patient, hasty, held, why = Asker(), Asker(), HeldAnswers(longest=25.0), OSError("full")
+    held.hold(patient, "yes", 0.0, 30.0)
+    held.hold(hasty, "yes", 0.0, 5.0)
+    assert held.refuse_overdue(3.4, why) == 0
+    assert held.refuse_overdue(3.5, why) == 1
+    assert (patient.heard, hasty.heard) == ([], [why])
+    held.release()
+    assert (patient.heard, hasty.heard) == (["yes"], [why])

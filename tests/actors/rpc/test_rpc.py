@@ -334,8 +334,8 @@ class FakeRef:
         self.futures: list[Future[Any]] = []
         self.answer: Any = None  # given at once, if there is one
 
-    def ask(self, message: Any, *, block: bool) -> Future[Any]:
-        assert not block
+    async def ask_async(self, message: Any, **how: float) -> Any:
+        assert how["timeout"] > 0
         self.questions.append(message)
         future: Future[Any] = Future()
         if isinstance(self.answer, Exception):
@@ -343,7 +343,7 @@ class FakeRef:
         elif self.answer is not None:
             future.set(self.answer)
         self.futures.append(future)
-        return future
+        return await future
 
 
 def test_questions_at_once_share_an_answer() -> None:

@@ -190,6 +190,7 @@ def _run(survey: Survey, key: NodeKey, manners: Manners, notes: _Notes) -> int:
     if survey.done:
         return 0
     from peerage.actors.crawl.surveyor import Surveyor, VisitsFailError
+    from peerage.actors.runtime.errors import LimitReachedError
 
     set_up_logging(LogSettings("error"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -219,6 +220,8 @@ def _run(survey: Survey, key: NodeKey, manners: Manners, notes: _Notes) -> int:
             return asyncio.run(_until_signal(surveyor.run(manners.seconds)))
     except VisitsFailError as error:
         raise FailureError(str(error)) from error
+    except LimitReachedError as error:  # as a node says it that has no room
+        raise MistakeError(str(error)) from error
 
 
 async def _until_signal(work: Coroutine[None, None, None]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,3 +46,16 @@ def test_files_and_seeds_are_looked_at_first(tmp_path: Path) -> None:
     ):
         with pytest.raises(MistakeError, match=told):
             run_crawl(wrong)
+
+
+@pytest.mark.parametrize("descriptors", [20, 40])
+def test_a_limit_that_leaves_no_room_is_named_in_one_line(descriptors: int) -> None:
+    """Of the actor system, and of its first actor."""
+    program = (
+        f"ulimit -n {descriptors}; exec {sys.executable} -m peerage crawl --seeds {'0' * 40}@127.0.0.1:1"
+    )
+    done = subprocess.run(["/bin/sh", "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert f"of at most {descriptors} file descriptors open (RLIMIT_NOFILE)" in line

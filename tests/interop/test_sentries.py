@@ -81,7 +81,8 @@ def read(url: str) -> str:
         with urllib.request.urlopen(url, timeout=10.0) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
-        return error.read().decode()
+        with error:
+            return error.read().decode()
 
 
 def metrics_of(sentry: Node) -> str:

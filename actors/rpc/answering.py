@@ -19,6 +19,7 @@ from peerage.actors.rpc.protocol import (
     failure,
     success,
 )
+from peerage.config.errors import OperatorError
 
 __all__ = ["Answering", "Guard", "call_method"]
 
@@ -31,6 +32,8 @@ async def call_method(backend: RpcBackend, method: Method, arguments: tuple[Any,
         return await method.call(backend, *arguments)
     except RpcError:
         raise
+    except OperatorError as error:  # what it was to take is unfit, here or in the configuration file
+        raise InvalidParamsError(str(error)) from error
     except Exception as error:
         raise InternalError(str(error) or type(error).__name__) from error
 

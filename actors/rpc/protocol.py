@@ -87,7 +87,7 @@ class MethodNotFoundError(RpcError):
 
 
 class InvalidParamsError(RpcError):
-    """A parameter is missing, superfluous or of the wrong type."""
+    """A parameter is missing, superfluous or of the wrong type, or a setting is unfit."""
 
     code = -32602
     message = "Invalid params"

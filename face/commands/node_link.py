@@ -9,14 +9,21 @@ from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
 
-from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.exit_status import MISTAKE, FailureError, MistakeError
 from peerage.config.home import Home
 from peerage.config.node_socket import connect_to_node
 from peerage.wire.remote_text import shown
 
+INVALID_PARAMS = -32602  # of JSON-RPC
 TIMEOUT_S = 10.0
 MOST_ANSWER = 16 * 1024 * 1024  # bytes
 DEFAULT_PORT = 26657
+
+
+class UnfitError(FailureError):
+    """The node was given what it cannot use, or found it in its configuration: exit code 2."""
+
+    exit_code = MISTAKE
 
 
 class NodeGoneError(FailureError):
@@ -49,7 +56,11 @@ class NodeLink(ABC):
         return _RpcLink(rpc)
 
     def call(self, method: str, **params: Any) -> Any:
-        """Call a method. Returns: its result. Raises: NodeGoneError, NoAnswerError; FailureError with the node's words."""
+        """Call a method.
+
+        Returns: its result.
+        Raises: NodeGoneError, NoAnswerError; FailureError with the node's words, UnfitError for what it cannot use.
+        """
         kept = self._connection is not None
         try:
             answer = self._post(method, params)
@@ -59,7 +70,8 @@ class NodeLink(ABC):
             answer = self._post(method, params)  # an idle connection may have been closed at the other end
         if "error" in answer:
             error = answer["error"]
-            raise FailureError(shown(str(error.get("data") or error.get("message"))))
+            kind = UnfitError if error.get("code") == INVALID_PARAMS else FailureError
+            raise kind(shown(str(error.get("data") or error.get("message"))))
         return answer["result"]
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from peerage.actors.rpc.answering import Answering
 from peerage.actors.rpc.methods import methods
 from peerage.actors.rpc.protocol import ABSENT, InternalError, RpcRequest
+from peerage.config.errors import NodeKeyAccessError
 from tests.actors.http.asgi_exchange import scope
 from tests.actors.rpc.test_app import FakeNode
 
@@ -35,6 +37,15 @@ def test_result_and_errors_have_the_requests_id() -> None:
         "status": -32603,
     }
     assert found["status"]["data"] == "KeyError"
+
+
+def test_an_unfit_setting_is_the_callers_mistake() -> None:
+    """Though the node found it in its file: `peerage reload` ends with 2 by this."""
+    node = FakeNode()
+    node.failure = NodeKeyAccessError(Path("node_key.json"), "no such file")
+    error = answer("status", node=node)["error"]
+    assert (error["code"], error["message"]) == (-32602, "Invalid params")
+    assert "node_key.json" in error["data"]
 
 
 @pytest.mark.parametrize(("options", "code"), [({}, -32602), ({"unfit": InternalError}, -32603)])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from peerage.commands.exit_status import FailureError, MistakeError
-from peerage.commands.node_link import NoAnswerError, NodeGoneError, NodeLink
+from peerage.commands.node_link import NoAnswerError, NodeGoneError, NodeLink, UnfitError
 from peerage.config.home import Home
 from peerage.config.node_socket import listen_for_commands
 
@@ -113,11 +113,12 @@ def test_where_no_node_runs_that_is_said(home: Home) -> None:
             FailureError,
             r"sort: there is no .*\\x1b\[31m",
         ),
+        (b'{"error":{"code":-32602,"data":"moniker: found 7"}}', UnfitError, "moniker: found 7"),
         (b'{"error":{"message":"Method not found"}}', FailureError, "Method not found"),
         (b"[1]", FailureError, "no RPC of a node"),
         (b"no JSON", NoAnswerError, "did not answer"),
     ],
-    ids=["refused", "unknown", "something else", "no JSON"],
+    ids=["refused", "unfit", "unknown", "something else", "no JSON"],
 )
 def test_what_goes_wrong_is_one_sentence(
     home: Home, answer: bytes, error: type[Exception], text: str

@@ -239,8 +239,8 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         Args:
             message: as for `tell`.
             block: whether to wait for the answer.
-            timeout: seconds for the whole call, whether it waits for room in the mailbox or for the answer; with
-                `block=False` only for room. The actor sees what is left. `INHERIT`: what is left of the time of the
+            timeout: seconds for the whole call, whether it waits for room in the mailbox or for the answer, and the
+                actor sees what is left; with `block=False` only for room. `INHERIT`: what is left of the time of the
                 ask that this actor handles.
             when_full: as for `tell`, except `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
                 asyncio loop runs and only the future is wanted, it does not wait, but leaves the message in line.

@@ -199,13 +199,14 @@ class SwitchActor(ProcessActor):
         with suppress(ActorDeadError, Timeout):
             bans = self._context.names.addrbook.ask(BookCall(BanList.published), timeout=REBUILD_TIMEOUT_S)
             self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
-        self._hosts.rebuild()
+        # Before they are asked: one that tells its connections and ends before we look again is heard of all the same.
         for transport in self._hosts.transports:
             self.runtime.follow(
                 transport,
                 on_up=partial(self._hosts.came_up, transport),
                 on_down=partial(self._host_ended, transport),
             )
+        self._hosts.rebuild()
         self._seek_persistent()
 
     def on_stop(self) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = """
 from typing import ClassVar
 
@@ -59,6 +61,7 @@ def nothing_is_left():
 """
 
 
+@pytest.mark.timeout(150)
 def test_the_fixtures_are_there_without_being_imported(tmp_path: Path) -> None:
     """By the package's entry point; what they start has ended with the tests."""
     (tmp_path / "test_echo.py").write_text(TESTS)
@@ -68,6 +71,7 @@ def test_the_fixtures_are_there_without_being_imported(tmp_path: Path) -> None:
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(150)
 def test_a_session_that_wants_none_of_them_imports_nothing_of_peerage(tmp_path: Path) -> None:
     """But the plugin itself: it is there for every program whose tests run where peerage is installed."""
     (tmp_path / "test_other.py").write_text(

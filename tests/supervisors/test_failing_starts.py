@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.runtime import HERE, PROCESS, THREAD, Place, ProcessActor, Timeout, watch
 from peerage.actors.runtime.processes.host_records import HostRecords
 from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor, SupervisorRef
-from peerage.supervisors.errors import ChildStartError
+from peerage.supervisors.errors import ChildSpecError, ChildStartError
 from peerage.supervisors.intensity import Backoff
 
 PATIENCE_S = 20.0
@@ -91,7 +91,7 @@ def test_a_start_that_the_root_cannot_do_counts(
 
 def test_a_request_that_makes_no_sense_is_answered_and_ends_nobody(tmp_path: Path) -> None:
     supervisor = supervise(spec(THREAD, tmp_path / "mark", 0.0))
-    with pytest.raises(AttributeError):
+    with pytest.raises(ChildSpecError, match="allowed is a ChildSpec"):
         supervisor.start_child("nonsense")  # type: ignore[arg-type]  # on purpose
     assert supervisor.count_children().active == 1
     supervisor.ref.stop()

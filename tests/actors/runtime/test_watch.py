@@ -10,7 +10,14 @@ import pytest
 from peerage.actors.runtime import HERE, ActorRef, DownReason, Place, System, Timeout, watch
 from peerage.actors.runtime.mail.exit_reason import from_status
 from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.processes import reaper
 from tests.actors.runtime.cast import Worker
+
+
+@pytest.fixture(autouse=True)
+def _waits_for_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a process that has ended, however late the fork server gets a core to tell it."""
+    monkeypatch.setattr(reaper, "STATUS_WAIT_S", 20.0)
 
 
 def test_a_thread_gets_the_reason(worker: ActorRef[Worker]) -> None:

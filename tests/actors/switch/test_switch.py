@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -313,6 +314,29 @@ def test_a_peer_host_that_answers_late_is_heard_too(tmp_path: Path) -> None:
     stage.hosts[0].state = TransportState((), SwitchNotes(2, (address(HIGH),)))
     with stage, stage.transports[0] as late:
         assert late.fish(Dial).address.id == HIGH
+
+
+def test_peers_of_a_host_that_ends_while_the_switch_starts_are_gone(
+    tmp_path: Path, peer: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had told them just before. Who is persistent is dialled again."""
+    monkeypatch.setattr(rebuild, "REBUILD_TIMEOUT_S", PATIENCE_S)
+    stage = Stage(tmp_path, p2p={"persistent_peers": [address(HIGH)]})
+    facts = stage.facts(1)
+    stage.hosts[0].state = TransportState((with_peer(facts, info_of(facts, HIGH, peer)),), SwitchNotes())
+    stage.hosts[1].may_answer.clear()
+
+    def end_the_first() -> None:
+        stage.transports[0].expect(ListConnections)
+        stage.transports[0].__exit__(None, None, None)
+        stage.hosts[1].may_answer.set()
+
+    with ThreadPoolExecutor(1) as beside:
+        ending = beside.submit(end_the_first)
+        with stage:
+            ending.result(PATIENCE_S)
+            assert stage.transports[1].fish(Dial).address.id == HIGH
+            assert stage.ask(GetPeers()) == ()
 
 
 # --- bans ------------------------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def test_a_running_node_is_steered(start_node: StartNode, node_log: NodeLog, tmp
         ]
         file.write_text(text.replace("max_num_outbound_peers = 10", "max_num_outbound_peers = -3"))
         wrong = run("reload", "--home", home)
-        assert (wrong.exit_code, wrong.stdout) == (1, "")
+        assert (wrong.exit_code, wrong.stdout) == (2, "")
         assert "p2p.max_num_outbound_peers: found -3" in wrong.stderr
         file.write_text(text)
 

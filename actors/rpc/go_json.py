@@ -20,9 +20,8 @@ _KEPT_DEPTH: Final = 64  # far more than any parameter has
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _SCALAR: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null"
 _TOKEN: Final = re.compile(rf'[ \t\n\r]*(?:([\[\]{{}},:"])|{_SCALAR}|\Z)')
-_MARK: Final = re.compile(
-    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL
-)  # a string, closed or not; a bracket
+# A string, closed or not, so that nothing is looked at twice; or a bracket.
+_MARK: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _scanstring: Final = json.decoder.scanstring  # type: ignore[attr-defined]  # not in the stubs
 _CLOSING: Final = {"[": "]", "{": "}"}
 _CLOSED: Final = frozenset(_CLOSING.values())

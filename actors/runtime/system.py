@@ -73,8 +73,8 @@ class System:
 
     Args:
         title: prefix of the processes' titles, `title: host name`.
-        preload: modules that the fork server imports once, so that hosts start quickly. A module that starts threads
-            when it is imported is left out: a fork would have its locks without the threads that release them.
+        preload: modules that the fork server imports once, in this order, so that hosts start quickly. A module that
+            starts threads when it is imported is left out: a fork would have its locks without who releases them.
         log_setup: called first in every host process, unless its actor is started with another one.
         handle_sigterm: whether SIGTERM ends the program in order, by SystemExit(143) in its main thread. This works only if
             the system is created there and the program does not handle the signal; it is undone when the system ends.

@@ -40,6 +40,7 @@ from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.status import ChannelStatus, ConnectionStatus
 
 __all__ = [
+    "BULK_READ",
     "Event",
     "Figures",
     "MessageReceived",
@@ -60,6 +61,7 @@ _UNASKED_SHARE = UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
 _LATE_S = 1.0  # a deadline noticed later than this means that we were asleep, not that the remote was silent
 # A sealed frame takes about as long to open, however little it carries, as a fifth of its bytes of ordinary packets to read.
 _SEALED_PER_BYTE = 5
+BULK_READ = 128 * 1024  # bytes: of long messages as many take no longer to read than a call's worth of others
 _LEAST_READ = (
     4096  # bytes: a smaller read is not worth a system call, so the allowance may be overdrawn up to this
 )
@@ -176,7 +178,9 @@ class MultiplexConnection:
             self.error = reader.error
         size, cost = len(data), reader.cost
         self._recv_meter.update(size, now)
-        if cost <= size:  # so it is in bulk
+        if 2 * cost <= size:
+            self._most_read = BULK_READ
+        elif cost <= size:
             self._most_read = CALL_COST
         # The next read may be as costly: let it take no more than fits into one call. A small one tells nothing.
         elif reader.has_unread:

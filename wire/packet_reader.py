@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from peerage.wire import accelerator
@@ -48,7 +49,7 @@ from peerage.wire.packet import (
     max_packet_size,
     whole_message_middle,
 )
-from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
+from peerage.wire.varint import decode_uvarint
 
 __all__ = ["PacketReader"]
 
@@ -76,6 +77,12 @@ _PING_RECEIVED: Final = PingReceived()
 _PONG_RECEIVED: Final = PongReceived()
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+@lru_cache(maxsize=64)
+def _served(channel_ids: frozenset[int]) -> bytes:
+    """For each channel whether it is among these, 0 or 1: as `read_parts` wants it. A node's connections share them."""
+    return bytes(channel_id in channel_ids for channel_id in range(256))
 
 
 class PacketReader:
@@ -111,11 +118,10 @@ class PacketReader:
         self._incoming = {
             channel_id: IncomingMessage(channel_id, 0, is_unserved=True) for channel_id in remote_channels
         } | {channel_id: IncomingMessage(channel_id, size) for channel_id, size in capacities.items()}
-        self._served = bytes(channel_id in capacities for channel_id in range(256))
+        self._served = _served(frozenset(capacities))
         self._max_payload = max_payload
         self._joins_messages = joins_messages
         self._limit = max_packet_size(max_payload)
-        self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # the longest packet possible, its length included
         self._held = b""
         # The last header and its meaning; b"" means that there is none yet.
         self._header = b""
@@ -169,31 +175,22 @@ class PacketReader:
 
     def _feed(self, data: bytes, events: list[Event]) -> None:
         """Read what was held and the new chunk, and hold the incomplete packet at the end."""
-        pos = 0
-        held = self._held
-        if self.has_unread:
-            self.has_unread = False
-            data, held = held + data, b""
-        if held:
-            # A packet straddles the two chunks. We copy just enough to complete it, not the whole new chunk.
-            bridge = held + data[: self._bridge]
-            pos = self._read(bridge, len(held), events)
-            if not pos:
-                self._held = bridge
-                return
-            pos -= len(held)
-        pos = self._read(data, len(data), events, pos)
+        self.has_unread = False
+        if self._held:
+            # Nearly always a packet straddles the two. To copy the chunk takes less time than to read that packet alone.
+            data = self._held + data
+        pos = self._read(data, events)
         self._held = data[pos:]
 
-    def _read(self, data: bytes, until: int, events: list[Event], pos: int = 0) -> int:
-        """Read all complete packets that begin before `until`. Returns: where the first unread packet begins.
+    def _read(self, data: bytes, events: list[Event]) -> int:
+        """Read all complete packets. Returns: where the first unread packet begins.
 
         The loops over runs of packets with equal headers are in `accelerator`; this loop turns once for each run.
         """
-        end = len(data)
+        pos, end = 0, len(data)
         header = self._header
         startswith = data.startswith
-        while pos < until:
+        while pos < end:
             if not header or not startswith(header, pos):
                 if self.cost >= CALL_COST or self._has_large:
                     self.has_unread = True
@@ -283,9 +280,13 @@ class PacketReader:
             -1 if it is a whole message, or for nobody, in the common form: its header has been learned, and the caller
             reads the packet by it.
         """
-        # After parts there are mostly more of them.
-        if not self._header and (end := self._read_parts(data, pos, events)) > pos:
-            return end
+        # After parts there are mostly more of them, and at the end the beginning of one.
+        if not self._header:
+            if len(data) - pos <= self._limit and self._is_cut(data, pos):
+                return pos
+            end = self._read_parts(data, pos, events)
+            if end > pos:
+                return end
         form = accelerator.read_header(data, pos, self._limit)
         if form is not None and (known := self._incoming.get(form[0])) is not None:
             _channel, eof, at, stop = form
@@ -346,6 +347,18 @@ class PacketReader:
                 else:
                     self._take(channel, data_, eof, events)
         return stop
+
+    def _is_cut(self, data: bytes, pos: int) -> bool:
+        """Whether only the beginning of the packet at `pos` is there; False where its length has an odd form."""
+        length, start = data[pos], pos + 1
+        if length >= 0x80:
+            if start == len(data):
+                return True
+            second = data[start]
+            if second >= 0x80:
+                return False
+            length, start = length - 0x80 + (second << 7), start + 1
+        return length <= self._limit and start + length > len(data)
 
     def _is_excusable(self, packet: Packet) -> bool:
         """Whether it is one byte too long only because its channel ID takes two bytes.

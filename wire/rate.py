@@ -86,6 +86,7 @@ class FlowMeter:
     __slots__ = (
         "_bytes",
         "_current",
+        "_due",
         "_last",
         "_peak",
         "_pending",
@@ -96,7 +97,9 @@ class FlowMeter:
     )
 
     def __init__(self, now: float) -> None:
-        self._start = self._last = self._sampled = _tick(now)
+        self._start = self._sampled = _tick(now)
+        self._last = now
+        self._due = _time_of(self._sampled + _SAMPLE_TICKS)  # of the next sample
         self._bytes = 0
         self._pending = 0  # since the last sample
         self._samples = 0
@@ -106,13 +109,13 @@ class FlowMeter:
 
     def update(self, count: int, now: float) -> None:
         """Count bytes that flowed now; 0 only brings the figures up to date."""
-        tick = _tick(now)
         if count:
-            self._last = tick
+            self._last = now
             self._pending += count
-        ticks = tick - self._sampled
-        if ticks < _SAMPLE_TICKS:
+        if now < self._due:  # nearly always
             return
+        tick = _tick(now)
+        ticks = tick - self._sampled
         seconds = ticks / _TICKS_PER_S
         self._rate = self._pending / seconds
         self._peak = max(self._peak, self._rate)
@@ -122,11 +125,12 @@ class FlowMeter:
         self._pending = 0
         self._samples += 1
         self._sampled = tick
+        self._due = _time_of(tick + _SAMPLE_TICKS)
 
     def brief(self, now: float) -> tuple[float, int, float]:
         """The current rate, all bytes so far, and seconds since the last of them."""
         self.update(0, now)
-        return self._current, self._bytes + self._pending, (_tick(now) - self._last) / _TICKS_PER_S
+        return self._current, self._bytes + self._pending, (_tick(now) - _tick(self._last)) / _TICKS_PER_S
 
     def status(self, now: float, wall: float) -> FlowStatus:
         """The figures as of now. Args: wall, seconds since 1970 at `now`, in which the start is reported."""
@@ -141,12 +145,17 @@ class FlowMeter:
             avg_rate=_round(self._bytes / duration) if duration else 0,
             peak_rate=_round(self._peak),
             duration=duration,
-            idle=(_tick(now) - self._last) / _TICKS_PER_S,
+            idle=(_tick(now) - _tick(self._last)) / _TICKS_PER_S,
         )
 
 
 def _tick(now: float) -> int:
     return math.floor(now * _TICKS_PER_S + 0.5)
+
+
+def _time_of(tick: int) -> float:
+    """When it begins."""
+    return (tick - 0.5) / _TICKS_PER_S
 
 
 def _round(value: float) -> int:

@@ -217,9 +217,11 @@ class OutgoingChannel:
                 self._message = None
                 continue
             size = self._write_run(message, left, parts, least - written, room - written, forced=forced)
+            written += size
             if not size:
                 break
-            written += size
+            if written + self._full_size > room and len(message) - self._offset > self._max_payload:
+                break  # the next packet is a full one as well, and there is no room for it
         self.recently_sent += written
         return written
 
@@ -402,11 +404,12 @@ class Scheduler:
         while ready and written < room:
             channel, bound = self._choose(ready)
             left = room - written
-            size = channel.write(parts, min(bound, left), left, at_least_one=not written)
+            least = min(bound, left)
+            size = channel.write(parts, least, left, at_least_one=not written)
             written += size
             if not channel.has_data:
                 ready.remove(channel)
-            if not size:
+            elif size < least:  # its next packet has no room, and it would be the choice again
                 break
         return written
 

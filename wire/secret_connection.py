@@ -222,11 +222,14 @@ class SecretConnection:
             raise ConnectionStateError("receiving", stage.value)
         out: list[bytes] = []
         try:
-            reached = self._receive(stage, data, out)
+            if stage is Stage.OPEN:
+                self._open_frames(data, out)
+            else:
+                stage = self._shake_hands(stage, data, out)
         except RemoteError:
             self._undelivered = out
             raise
-        self._stage = reached
+        self._stage = stage
         return b"".join(out)
 
     def take_undelivered(self) -> bytes:
@@ -246,7 +249,7 @@ class SecretConnection:
         if stage is not Stage.OPEN or held:
             raise ConnectionClosedError(stage.value, held)
 
-    def _receive(self, stage: Stage, data: bytes | bytearray | memoryview, out: list[bytes]) -> Stage:
+    def _shake_hands(self, stage: Stage, data: bytes | bytearray | memoryview, out: list[bytes]) -> Stage:
         """Advance through as many stages as the bytes allow. Returns: the stage reached; plaintext goes into `out`."""
         if stage is Stage.KEYS:
             whole = not self._beginning and len(data) >= KEY_MESSAGE
@@ -268,19 +271,18 @@ class SecretConnection:
                 return stage
         # One read may bring the signature and the first packets behind it. While we authenticate, opened frames belong to
         # the handshake reader; what is left over after the signature is the first plaintext of the open connection.
-        opened: list[bytes] = [] if stage is Stage.AUTHENTICATING else out
+        opened: list[bytes] = []
         failure: FrameError | None = None
         try:
             self._open_frames(data, opened)
         except FrameError as error:
             failure = error  # raised below, once the frames before the bad one have been handled
-        if stage is Stage.AUTHENTICATING:
-            read = self._reader.feed(b"".join(opened))
-            if read is not None:
-                message, rest = read
-                self._authenticate(AuthSignature.decode(message))
-                out.append(rest)
-                stage = Stage.OPEN
+        read = self._reader.feed(b"".join(opened))
+        if read is not None:
+            message, rest = read
+            self._authenticate(AuthSignature.decode(message))
+            out.append(rest)
+            stage = Stage.OPEN
         if failure is not None:
             raise failure
         if stage is not Stage.OPEN:

@@ -21,10 +21,11 @@ from peerage.actors.peers.standing_answers import StandingAnswers
 from peerage.actors.peers.stream import Loop
 from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorContext, ActorRef
+from peerage.wire.multiplex import BULK_READ
 
 __all__ = ["HostShared", "Residents"]
 
-BUFFER_BYTES = 64 * 1024
+BUFFER_BYTES = BULK_READ
 
 
 @dataclass(frozen=True, slots=True)

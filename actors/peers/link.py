@@ -31,10 +31,10 @@ from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["NOBODY", "Link", "LinkEvents"]
 
-# Plaintext sealed at once: what is sealed cannot be overtaken any more. With 64 KiB an urgent message waits a sixth longer,
-# and bulk is no faster.
+# Plaintext sealed at once: what is sealed and has no room in the socket cannot be overtaken any more. With 64 KiB an urgent
+# message waits a sixth longer.
 SEND_CHUNK = 32 * 1024
-CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
+TURN_BYTES = 4 * SEND_CHUNK  # sent in a turn: then others have theirs, and messages of higher priority are heard of
 LEAST_TICK_S = 0.001
 # Who has taken nothing of what is sent to it for a while, and goes on sending, is heard at a tenth of its rate: its answers
 # go nowhere. Not to read it at all would let two nodes wait for each other.
@@ -137,6 +137,7 @@ class Link:
         self._reading_due = False  # what was left unread comes in the next turn
         self._stalled = False
         self._is_shortened = False  # the kernel's buffer
+        self._chunk = SEND_CHUNK  # all of a turn, while the socket takes as much
 
     def start(self, leftover: bytes = b"", sealed: int = 0) -> None:
         """Read and write from here on.
@@ -146,7 +147,7 @@ class Link:
         shorten_send_buffer(self._stream.sock)
         self._stream.drive(self._readable, self._writable)
         if leftover:
-            self._receive(leftover, sealed)
+            self._receive(leftover, sealed, self._loop.now())
 
     def move_to(self, loop: Loop, owner: LinkEvents) -> None:
         """Run in another loop, and tell another owner, from now on."""
@@ -195,20 +196,20 @@ class Link:
     def _readable(self) -> None:
         if self._reading_due:  # first things first
             return
-        buffer = self._buffer
+        buffer, now = self._buffer, self._loop.now()
         limit = len(buffer)
         if self._phases.carries_packets:
             if not self._account.may_read():
                 return
-            allowance = self._connection.receive_allowance(self._loop.now())
+            allowance = self._connection.receive_allowance(now)
             if allowance <= 0:
-                if self._connection.is_flooded(self._loop.now()):
+                if self._connection.is_flooded(now):
                     self._counts.flood("paused")
                 self._stream.set_reading(wanted=False)
                 self.reschedule()
                 return
             if self._connection.has_unread:
-                self._receive(b"", 0)
+                self._receive(b"", 0, now)
                 return
             share = self._receives.allowance(self)
             if share <= 0:
@@ -241,7 +242,7 @@ class Link:
         if self.on_bytes is not None:
             on_bytes, self.on_bytes = self.on_bytes, None
             on_bytes()
-        self._receive(plaintext, count)
+        self._receive(plaintext, count, now)
 
     def _read_again(self) -> None:
         """It is this connection's turn."""
@@ -250,21 +251,23 @@ class Link:
         else:
             self._receives.forget(self)
 
-    def _receive(self, plaintext: bytes, sealed: int) -> None:
-        weight = DEAF_WEIGHT if self._stream.is_stuck(DEAF_S) else 1
+    def _receive(self, plaintext: bytes, sealed: int, now: float) -> None:
+        connection = self._connection
+        weight = DEAF_WEIGHT if self._stream.has_unsent and self._stream.is_stuck(DEAF_S) else 1
         try:
-            events = self._connection.receive_data(plaintext, self._loop.now(), sealed, weight)
+            events = connection.receive_data(plaintext, now, sealed, weight)
         except RemoteError as error:
-            self._counts.unserved(self._connection.take_unserved())
+            self._counts.unserved(connection.take_unserved())
             self._break(error)
             return
-        self._counts.unserved(self._connection.take_unserved())
+        if unserved := connection.take_unserved():
+            self._counts.unserved(unserved)
         if events:  # most reads of a long message bring none
             self.received(events)
         self._note_memory()
-        if self._connection.has_unread:
+        if connection.has_unread:
             self._schedule_reading()
-        if self._connection.wants_to_write(self._loop.now()):
+        if connection.wants_to_write(now):
             self.schedule_pump()
 
     def _note_memory(self) -> None:
@@ -347,16 +350,19 @@ class Link:
         stream, sends = self._stream, self._sends
         try:
             if stream.flush():
-                for _ in range(CHUNKS_PER_TURN):
-                    share = sends.allowance(self)
-                    data = self._next_chunk(min(SEND_CHUNK, share))
+                left = TURN_BYTES
+                while left >= SEND_CHUNK:
+                    data = self._next_chunk(min(self._chunk, left, sends.allowance(self)))
                     if not data:
                         break
+                    left -= len(data)
                     sealed = self._secret.seal(data)
                     sends.spend(self, len(sealed))
                     if not stream.send(sealed):
+                        self._chunk = SEND_CHUNK
                         break
                 else:
+                    self._chunk = TURN_BYTES
                     self._loop.call_soon(self.schedule_pump)
         except OSError as error:
             self._owner.closed(cause_of(error))

@@ -31,7 +31,7 @@ from peerage.wire.channel import ChannelDescriptor
 __all__ = ["ALLOWANCE", "MEMORY_IS_SHORT", "Account", "MemoryBudget", "budget_for", "least_budget"]
 
 ALLOWANCE = 64 * 1024  # bytes of each connection that are never too many: one read of the socket
-STEP = 64 * 1024  # bytes by which what a host holds may differ from what it has told the others
+STEP = 256 * 1024  # bytes by which what a host holds may differ from what it has told the others
 LOOK_S = 0.1  # between two looks at who is the heaviest, while anybody holds more than the allowance
 TRIM_S = 1.0  # after the end of a connection that held much
 HELD_SHARE, WAITING_SHARE, BROADCAST_SHARE = 4, 3, 1  # eighths
@@ -91,9 +91,12 @@ class Account:
         """So many bytes of messages have begun to arrive, and so many are not wholly sent."""
         more_unfinished, more_unsent = unfinished - self.unfinished, unsent - self.unsent
         if more_unfinished or more_unsent:
-            was_large = self.held > ALLOWANCE
+            was_large = self.unfinished + self.unsent > ALLOWANCE
+            is_large = unfinished + unsent > ALLOWANCE
             self.unfinished, self.unsent = unfinished, unsent
-            self._budget.changed(self, more_unfinished, more_unsent, was_large=was_large)
+            if is_large is not was_large:
+                self._budget.note_size(self, is_large=is_large)
+            self._budget.changed(more_unfinished, more_unsent)
 
     def waits(self, unconsumed: int) -> None:
         """So many bytes were handed to reactors, or wait for room there, and are not consumed."""
@@ -104,7 +107,11 @@ class Account:
 
     def may_read(self) -> bool:
         """Whether there is memory for what is read. If not, the connection is held up, and told when it may go on."""
-        return self.held + self.unconsumed <= ALLOWANCE or self._budget.may_read(self)
+        return (
+            self._budget.has_room
+            or self.unfinished + self.unsent + self.unconsumed <= ALLOWANCE
+            or self._budget.may_read(self)
+        )
 
     def close(self) -> None:
         """The connection holds nothing any more."""
@@ -124,13 +131,15 @@ class MemoryBudget:
 
     Args: table, shared by the hosts of the node; loop, of this one; give_back, has the process return freed memory.
 
-    Attributes, in bytes: unfinished, unsent, unconsumed, of all connections of this host.
+    Attributes, in bytes: unfinished, unsent, unconsumed, of all connections of this host; has_room, whether there was any
+        when this host last told the others what it holds, or looked: it reads no more than STEP bytes until it does.
     """
 
     def __init__(self, table: MemoryTable, loop: Loop, give_back: Callable[[], object] = trim) -> None:
         self._table, self._loop, self._give_back = table, loop, give_back
         self.unfinished = self.unsent = self.unconsumed = 0
-        self._told = 0, 0  # held and waiting, as the table has it
+        self._told_held = self._told_waiting = 0  # as the table has it
+        self.has_room = False
         self._most_weight = 0.0  # of a connection, at the latest look
         self._large: set[Account] = set()  # those that hold more than the allowance
         self._held_up: set[Account] = set()
@@ -164,28 +173,31 @@ class MemoryBudget:
 
     # --- of accounts -----------------------------------------------------------------------------------------------------
 
-    def changed(self, account: Account, unfinished: int, unsent: int, *, was_large: bool) -> None:
+    def changed(self, unfinished: int, unsent: int) -> None:
         """An account holds so many bytes more than before, or fewer."""
         self.unfinished += unfinished
         self.unsent += unsent
-        is_large = account.held > ALLOWANCE
-        if is_large is not was_large:
-            if is_large:
-                account.since = self._loop.now()
-                self._large.add(account)
-                self._look_soon()
-            else:
-                self._large.discard(account)
-        self._tell_if_due()
+        if abs(self.unfinished + self.unsent - self._told_held) >= STEP:
+            self._tell()
+
+    def note_size(self, account: Account, *, is_large: bool) -> None:
+        """An account has come to hold more than the allowance, or does no more."""
+        if is_large:
+            account.since = self._loop.now()
+            self._large.add(account)
+            self._look_soon()
+        else:
+            self._large.discard(account)
 
     def waiting_changed(self, unconsumed: int) -> None:
         """So many bytes more than before wait for reactors, or fewer."""
         self.unconsumed += unconsumed
-        self._tell_if_due()
+        if abs(self.unconsumed - self._told_waiting) >= STEP:
+            self._tell()
 
     def may_read(self, account: Account) -> bool:
         """As `Account.may_read`, of one that holds more than the allowance."""
-        if self._has_room():
+        if self._look_for_room():
             return True
         if not account.is_held_up:
             account.is_held_up = True
@@ -207,18 +219,15 @@ class MemoryBudget:
     def _part(self, share: int) -> int:
         return self._table.limit * share // SHARES
 
-    def _has_room(self) -> bool:
+    def _look_for_room(self) -> bool:
         held, waiting = self._table.totals()
-        return held < self._part(HELD_SHARE) and waiting < self._part(WAITING_SHARE)
-
-    def _tell_if_due(self) -> None:
-        held, waiting = self._told
-        if abs(self.unfinished + self.unsent - held) >= STEP or abs(self.unconsumed - waiting) >= STEP:
-            self._tell()
+        self.has_room = held < self._part(HELD_SHARE) and waiting < self._part(WAITING_SHARE)
+        return self.has_room
 
     def _tell(self) -> None:
-        self._told = self.unfinished + self.unsent, self.unconsumed
-        self._table.set(*self._told, self._most_weight)
+        held, waiting = self._told_held, self._told_waiting = self.unfinished + self.unsent, self.unconsumed
+        self._table.set(held, waiting, self._most_weight)
+        self._look_for_room()
 
     def _weight(self, account: Account) -> float:
         return account.held * (self._loop.now() - account.since + LOOK_S)
@@ -238,7 +247,7 @@ class MemoryBudget:
         is_short = held >= self._part(HELD_SHARE)
         if is_short and heaviest is not None and self._table.is_heaviest():
             self._end(heaviest)
-        if self._held_up and self._has_room():
+        if self._held_up and self._look_for_room():
             resumed, self._held_up = self._held_up, set()
             for account in resumed:
                 account.is_held_up = False

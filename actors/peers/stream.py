@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 __all__ = ["Cancellable", "Deadline", "Loop", "SocketStream", "cause_of"]
 
+_NOTHING = memoryview(b"")
+
 
 class Cancellable(Protocol):
     """A timer of a loop."""
@@ -107,7 +109,7 @@ class SocketStream:
         self._loop = loop
         self._on_readable: Callable[[], object] = _ignore
         self._on_writable: Callable[[], object] = _ignore
-        self._unsent = memoryview(b"")
+        self._unsent = _NOTHING
         self._stuck_since = 0.0  # when the kernel has last taken some of what is unsent, while anything is
 
     @property
@@ -157,7 +159,9 @@ class SocketStream:
 
     def send(self, data: bytes) -> bool:
         """Write bytes behind those that are unsent. Returns and raises: as `flush`."""
-        self._unsent = memoryview(bytes(self._unsent) + data) if self._unsent else memoryview(data)
+        if not self._unsent:
+            return self._write(data)
+        self._unsent = memoryview(bytes(self._unsent) + data)
         return self.flush()
 
     def flush(self) -> bool:
@@ -165,20 +169,26 @@ class SocketStream:
 
         Raises: OSError, the connection is broken; the unsent bytes are forgotten then.
         """
-        if not self._unsent:
-            return True
+        return not self._unsent or self._write(self._unsent)
+
+    def _write(self, data: bytes | memoryview) -> bool:
+        """Write this, and keep what the kernel does not take."""
         try:
-            count = self.sock.send(self._unsent)
+            count = self.sock.send(data)
         except (BlockingIOError, InterruptedError):
             count = 0
         except OSError:
-            self._unsent = memoryview(b"")
+            self._unsent = _NOTHING
             raise
-        self._unsent = self._unsent[count:]
-        if self._unsent and (count or not self.is_writing):
-            self._stuck_since = self._loop.now()
-        self._set_writing(wanted=bool(self._unsent))
-        return not self._unsent
+        is_unsent = count < len(data)
+        if is_unsent:
+            self._unsent = memoryview(data)[count:]
+            if count or not self.is_writing:
+                self._stuck_since = self._loop.now()
+        else:
+            self._unsent = _NOTHING
+        self._set_writing(wanted=is_unsent)
+        return not is_unsent
 
     def end_writing(self) -> None:
         """Tell the remote that nothing more comes. Raises: OSError, it has gone already."""
@@ -191,7 +201,7 @@ class SocketStream:
         self.set_reading(wanted=False)
         self._set_writing(wanted=False)
         self._on_readable = self._on_writable = _ignore  # they hold whoever drove it, who holds the stream
-        self._unsent = memoryview(b"")
+        self._unsent = _NOTHING
         self.sock.close()
 
     def move_to(self, loop: Loop) -> None:

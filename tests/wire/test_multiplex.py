@@ -19,6 +19,7 @@ from peerage.wire.errors import (
     UnknownChannelError,
 )
 from peerage.wire.multiplex import (
+    BULK_READ,
     MessageReceived,
     MultiplexConnection,
     PingReceived,
@@ -439,8 +440,15 @@ def test_a_read_after_a_costly_one_is_small() -> None:
     assert ours.receive_allowance(0.0) == 4096
     while ours.has_unread:
         ours.receive_data(b"", 0.0)
-    ours.receive_data(encode_packet(PacketMsg(FIRST, True, bytes(1000))) * 4, 0.0)
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, bytes(200))) * 20, 0.0)
     assert ours.receive_allowance(0.0) == CALL_COST
+
+
+def test_a_read_of_long_messages_is_larger() -> None:
+    """They are joined in one go."""
+    ours = connection()
+    ours.receive_data(encode_packet(PacketMsg(FIRST, False, bytes(1000))) * 4, 0.0)
+    assert ours.receive_allowance(0.0) == BULK_READ
 
 
 def test_one_small_message_does_not_make_the_next_read_small() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from peerage.actors.peers.bandwidth import NO_LIMITS, Bandwidth, Bandwidths
 from peerage.actors.peers.bandwidth_table import BandwidthTable
-from peerage.actors.peers.link import CHUNKS_PER_TURN, DEAF_S, SEND_CHUNK, Link, LinkEvents
+from peerage.actors.peers.link import DEAF_S, SEND_CHUNK, TURN_BYTES, Link, LinkEvents
 from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
@@ -212,11 +212,11 @@ def test_all_that_comes_in_one_turn_is_written_at_its_end(pair: Pair) -> None:
 
 def test_a_long_message_leaves_the_loop_to_others_in_between(pair: Pair) -> None:
     """A turn writes so many chunks at most; the rest goes in later ones."""
-    pair.anna.send(bytes(2 * CHUNKS_PER_TURN * SEND_CHUNK))
+    pair.anna.send(bytes(2 * TURN_BYTES))
     pair.loop.turn()
     assert not pair.anna.link.is_flushed
     pair.loop.settle()
-    assert [len(message) for message in pair.bert.messages] == [2 * CHUNKS_PER_TURN * SEND_CHUNK]
+    assert [len(message) for message in pair.bert.messages] == [2 * TURN_BYTES]
 
 
 def test_messages_that_wait_for_the_last_place_all_leave() -> None:
@@ -483,7 +483,7 @@ def test_a_forged_frame_breaks_the_connection(pair: Pair) -> None:
 def test_packets_on_a_channel_that_only_the_remote_has_are_counted(pair: Pair) -> None:
     stranger = MultiplexConnection([ChannelDescriptor(id=UNSERVED)], now=0.0)
     stranger.try_send(UNSERVED, b"for nobody")
-    pair.anna.link._receive(stranger.data_to_send(0.0, SEND_CHUNK), 0)
+    pair.anna.link._receive(stranger.data_to_send(0.0, SEND_CHUNK), 0, 0.0)
     assert pair.anna.metrics.counted == [("p2p_unserved_packets_total", ("0x60",), 1)]
 
 

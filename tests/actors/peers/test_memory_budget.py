@@ -185,9 +185,21 @@ def test_anyone_may_lower_the_limit_of_all_hosts() -> None:
     wait(one, two)
     assert connection.account.may_read()
     one.budget.shrink_to(30 / 80)
-    assert not connection.account.may_read()
     wait(one, two)
+    assert not connection.account.may_read()
     assert len(connection.reasons) == 1
+
+
+def test_a_host_looks_for_room_again_after_a_step() -> None:
+    one, two = hosts(2)
+    connection = two.connection(MIB)
+    assert connection.account.may_read()
+    hoarder = one.connection(40 * MIB)
+    connection.holds(MIB + STEP - 1)
+    assert connection.account.may_read()
+    connection.holds(MIB + STEP)
+    assert not connection.account.may_read()
+    assert hoarder.reasons == []
 
 
 # --- waiting ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from peerage.actors.runtime.mail.host_table import serial_of
@@ -35,7 +36,7 @@ from peerage.actors.runtime.mail.ways import PATIENCE_S
 
 COUNT = struct.Struct("<I")
 LEASE = struct.Struct("<IIQQQQ")
-FEW = 16  # leases that are looked through before each new one, so that the same memory is used again while it is warm
+FEW = 16  # leases that are looked at before each new one, so that the same memory is used again while it is warm
 IDLE_S = 10.0  # memory that was not needed for so long is given back
 RETRY_S = 10.0  # after the machine had no memory
 
@@ -148,8 +149,7 @@ class Arena:
 
     def _take(self, size: int) -> tuple[int, int] | None:
         """Returns: a slot and where a block of this size begins, None when there is none."""
-        if len(self._lent) <= FEW:
-            self._collect()
+        self._collect_few()
         start = self._free.lowest(size)
         if start is None or not self._slots:
             self._collect()
@@ -178,8 +178,19 @@ class Arena:
                 return False
         return True
 
+    def _collect_few(self) -> None:
+        """Have back what is free again among a few leases; others the next time, however many there are."""
+        words = self._words
+        for slot in list(islice(self._lent, FEW)):
+            span = self._lent.pop(slot)
+            if words[slot * WORDS]:
+                self._lent[slot] = span  # last in line
+            else:
+                self._free.add(*span)
+                self._slots.append(slot)
+
     def _collect(self) -> None:
-        """Have back what is free again."""
+        """Have back what is free again, and what is held by nobody who lives."""
         words, gone = self._words, set[int]()
         while self._gone:
             gone.add(self._gone.pop())

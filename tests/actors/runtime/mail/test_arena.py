@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.mail import arena as arena_module
-from peerage.actors.runtime.mail.arena import COUNT, IDLE_S, LEASE, RETRY_S, Arena, Lease
+from peerage.actors.runtime.mail.arena import COUNT, FEW, IDLE_S, LEASE, RETRY_S, Arena, Lease
 from peerage.actors.runtime.mail.memory import LARGE, Borrowed, Raw
 from peerage.actors.runtime.mail.shared_file import (
     LEASES,
@@ -99,6 +99,18 @@ def test_what_was_given_back_is_used_again_while_it_is_warm(bench: Bench) -> Non
     assert bench.region.view(second.start, LARGE) == FRAME
     assert bench.memory() == 2 * LARGE
     assert bench.arena.bytes_lent() == 2 * LARGE
+
+
+def test_however_many_are_lent_what_was_given_back_is_found_soon(bench: Bench) -> None:
+    """The memory in use follows what is lent, not how much is sent between two looks."""
+    bench.arena = Arena(bench.fd, ME, 100 * LARGE, bench.table.is_dead, bench.clock)
+    held = [bench.send() for _ in range(2 * FEW)]
+    assert None not in held
+    for _ in range(200):
+        lease = bench.send()
+        assert lease is not None
+        bench.set_state(lease, 0)
+    assert bench.memory() <= (len(held) + FEW) * LARGE
 
 
 @pytest.mark.parametrize("kind", [SENT, TAKEN])

@@ -319,45 +319,80 @@ open_all(void *ctx, uint64_t counter, const unsigned char *sealed, size_t frames
     return done;
 }
 
+/* As open_all, of frames the first of which is in two pieces: its beginning, and the rest before the others. */
+static Opened
+open_behind(void *ctx, uint64_t counter, const Py_buffer *begun, const unsigned char *sealed, size_t frames,
+            unsigned char *out)
+{
+    if (begun->len == 0 || frames == 0) {
+        return open_all(ctx, counter, sealed, frames, out);
+    }
+    unsigned char first[FRAME_SEALED];
+    size_t rest = FRAME_SEALED - (size_t)begun->len;
+    memcpy(first, begun->buf, (size_t)begun->len);
+    memcpy(first + begun->len, sealed, rest);
+    Opened done = open_all(ctx, counter, first, 1, out);
+    if (done.frames == 1 && done.length == 0) {
+        Opened others = open_all(ctx, counter + 1, sealed + rest, frames - 1, out + done.size);
+        done.frames += others.frames;
+        done.size += others.size;
+        done.length = others.length;
+    }
+    return done;
+}
+
 static PyObject *
 frame_cipher_open(FrameCipher *self, PyObject *args)
 {
     unsigned long long counter;
-    Py_buffer sealed;
-    if (!PyArg_ParseTuple(args, "Ky*:open", &counter, &sealed)) {
+    Py_buffer sealed, begun = {.len = 0}, before = {.len = 0};
+    if (!PyArg_ParseTuple(args, "Ky*|y*y*:open", &counter, &sealed, &begun, &before)) {
         return NULL;
     }
     PyObject *result = NULL;
-    if (frame_cipher_begin(self, 1)) {
-        size_t frames = (size_t)sealed.len / FRAME_SEALED;
-        PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(frames * FRAME_DATA));
+    size_t frames = ((size_t)begun.len + (size_t)sealed.len) / FRAME_SEALED, start = (size_t)before.len;
+    if (begun.len >= FRAME_SEALED) {
+        PyErr_Format(PyExc_ValueError, "the beginning of a frame has %zd bytes", begun.len);
+    } else if (frame_cipher_begin(self, 1)) {
+        PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(start + frames * FRAME_DATA));
         if (data != NULL) {
             unsigned char *out = (unsigned char *)PyBytes_AS_STRING(data);
             Opened done;
+            if (start > 0) {
+                memcpy(out, before.buf, start);
+                out += start;
+            }
             if (frames > FRAMES_UNDER_LOCK) {
                 Py_BEGIN_ALLOW_THREADS
-                done = open_all(self->ctx, counter, sealed.buf, frames, out);
+                done = open_behind(self->ctx, counter, &begun, sealed.buf, frames, out);
                 Py_END_ALLOW_THREADS
             } else {
-                done = open_all(self->ctx, counter, sealed.buf, frames, out);
+                done = open_behind(self->ctx, counter, &begun, sealed.buf, frames, out);
             }
             if (done.frames < frames) {
                 evp.clear_error();
             }
-            if (_PyBytes_Resize(&data, (Py_ssize_t)done.size) == 0) {
+            if (_PyBytes_Resize(&data, (Py_ssize_t)(start + done.size)) == 0) {
                 result = Py_BuildValue("NnI", data, (Py_ssize_t)done.frames, (unsigned int)done.length);
             }
         }
         self->is_busy = 0;
     }
     PyBuffer_Release(&sealed);
+    if (begun.obj != NULL) {
+        PyBuffer_Release(&begun);
+    }
+    if (before.obj != NULL) {
+        PyBuffer_Release(&before);
+    }
     return result;
 }
 
 static PyMethodDef frame_cipher_methods[] = {
     {"seal", (PyCFunction)frame_cipher_seal, METH_VARARGS, "seal(counter, data): the data as whole frames."},
     {"open", (PyCFunction)frame_cipher_open, METH_VARARGS,
-     "open(counter, sealed): (data of the good frames, number of good frames, a length over 1024 or 0)."},
+     "open(counter, sealed, begun=b'', before=b''): (before and the data of the good frames, number of good frames, a "
+     "length over 1024 or 0)."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -23,7 +23,14 @@ class Handshake:
 class FrameCipher:
     def __init__(self, key: bytes, opens: bool) -> None: ...
     def seal(self, counter: int, data: bytes | bytearray | memoryview, /) -> bytes: ...
-    def open(self, counter: int, sealed: bytes | bytearray | memoryview, /) -> tuple[bytes, int, int]: ...
+    def open(
+        self,
+        counter: int,
+        sealed: bytes | bytearray | memoryview,
+        begun: bytes | bytearray = b"",
+        before: bytes = b"",
+        /,
+    ) -> tuple[bytes, int, int]: ...
 
 def cut(
     header: bytes, message: bytes | bytearray | memoryview, start: int, payload: int, count: int, /

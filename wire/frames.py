@@ -102,20 +102,28 @@ class Opener:
         self.open_into(sealed, opened)
         return b"".join(opened)
 
-    def open_into(self, sealed: bytes | bytearray | memoryview, opened: list[bytes]) -> None:
+    def open_into(
+        self,
+        sealed: bytes | bytearray | memoryview,
+        opened: list[bytes],
+        begun: bytes | bytearray = b"",
+        before: bytes = b"",
+    ) -> None:
         """Append the data of any number of whole frames to the caller's list.
 
-        Args: sealed, a multiple of 1044 bytes; opened, the list: after an error it holds the data of the frames before
-            the bad one. Frames without data add nothing to it.
+        Args: sealed and begun, the beginning of the first frame, together a multiple of 1044 bytes; opened, the list: after
+            an error it holds the data of the frames before the bad one. Frames without data add nothing to it; before,
+            goes in front of the data.
         Raises: FrameTagError (forged, replayed or out of order), FrameLengthError (over 1024),
             OpenExhaustedError: the connection is over.
         Source: reference 2, Frame.
         """
         counter = self._frames
-        frames = -(-len(sealed) // FRAME_SEALED)
-        if counter + len(sealed) // FRAME_SEALED > MAX_FRAMES:
+        size = len(begun) + len(sealed)
+        frames = -(-size // FRAME_SEALED)
+        if counter + size // FRAME_SEALED > MAX_FRAMES:
             raise OpenExhaustedError
-        data, good, length = self._cipher.open(counter, sealed)
+        data, good, length = self._cipher.open(counter, sealed, begun, before)
         self._frames = counter + good
         if data:
             opened.append(data)

@@ -72,15 +72,20 @@ class FrameCipher:
             keep(encrypt(nonce(counter), last.ljust(FRAME_PLAIN, b"\0"), None))
         return b"".join(sealed)
 
-    def open(self, counter: int, sealed: _Bytes) -> tuple[bytes, int, int]:
+    def open(
+        self, counter: int, sealed: _Bytes, begun: bytes | bytearray = b"", before: bytes = b""
+    ) -> tuple[bytes, int, int]:
         """Open whole frames, up to the first bad one.
 
+        Args: begun, the beginning of the first frame, if it is not with the rest; before, goes in front of the data.
         Returns: the joined data; how many frames authenticate; the length of the last of these if it is over 1024, and
             0 otherwise.
         """
+        if begun:
+            sealed = b"".join((begun, sealed))
         frames = len(sealed) // FRAME_SEALED
         end = counter + frames
-        opened: list[bytes] = []
+        opened = [before]
         decrypt, nonce, full, keep = self._decrypt, _nonce, _FULL, opened.append
         length = start = 0
         try:

@@ -51,8 +51,7 @@ __all__ = [
 ]
 
 DEFAULT_RATE = 5_120_000  # bytes per second, reference 4: send_rate and recv_rate
-PING_INTERVAL_S = 60.0  # reference 4
-PONG_TIMEOUT_S = 45.0  # reference 4
+PING_INTERVAL_S, PONG_TIMEOUT_S = 60.0, 45.0  # reference 4
 FLUSH_THROTTLE_S = 0.1  # reference 4: flush_throttle_timeout
 UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while we are not reading; the remote gives up after 45 s
 # On a network with a shorter pong timeout this interval shrinks in proportion.
@@ -61,10 +60,8 @@ _UNASKED_SHARE = UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
 _LATE_S = 1.0  # a deadline noticed later than this means that we were asleep, not that the remote was silent
 # A sealed frame takes about as long to open, however little it carries, as a fifth of its bytes of ordinary packets to read.
 _SEALED_PER_BYTE = 5
-BULK_READ = 128 * 1024  # bytes: of long messages as many take no longer to read than a call's worth of others
-_LEAST_READ = (
-    4096  # bytes: a smaller read is not worth a system call, so the allowance may be overdrawn up to this
-)
+BULK_READ = 128 * 1024  # bytes; of long messages as many take no longer to read than a call's worth of others
+_LEAST_READ = 4096  # bytes: less is not worth a system call, so the allowance may be overdrawn up to this
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
 # Round trip, rates of sending and receiving (bytes per second), bytes sent and received, seconds since the last byte, and
@@ -119,6 +116,8 @@ class MultiplexConnection:
         self._reader = PacketReader(
             capacities, max_packet_msg_payload_size, remote_channels, joins_messages=joins_messages
         )
+        self.take_begun = self._reader.take_begun
+        """What it gives goes in front of what `receive_data` gets next; without a call of it, that joins the two itself."""
         self.send_limit = TokenBucket(send_rate, now)  # both may be changed at any time
         self.recv_limit = TokenBucket(recv_rate, now)
         self._send_meter = FlowMeter(now)
@@ -155,15 +154,15 @@ class MultiplexConnection:
         """
         return self._reader.has_unread
 
-    def receive_data(self, data: _Bytes, now: float, sealed: int = 0, weight: int = 1) -> list[Event]:
+    def receive_data(
+        self, data: _Bytes, now: float, sealed: int = 0, weight: int = 1, begun: int = 0
+    ) -> list[Event]:
         """Take plaintext that arrived, cut anywhere.
 
-        Pings are answered by the next `data_to_send`.
-
-        All of it is charged to the receive rate: the bytes of packets, or, if that is more, what it costs to read them.
+        Pings are answered by the next `data_to_send`. The receive rate is charged the bytes, or the work if it is more.
 
         Args: sealed, bytes of the frames that it came in, which are charged for if they hold little or nothing; weight, how
-            many times all of this is charged.
+            many times all of this is charged; begun, how many bytes of `take_begun` stand in front.
         Returns: what happened, in order; if `has_unread` is set, not all of it. If these events are followed by a violation
             of the protocol, or are a flood of packets with little or no data, the connection is over even so: `error` is
             set, and the next call of this method or of `tick`, which is then due at once, raises it.
@@ -176,7 +175,7 @@ class MultiplexConnection:
             events = reader.feed(data)
         finally:
             self.error = reader.error
-        size, cost = len(data), reader.cost
+        size, cost = len(data) - begun, reader.cost
         self._recv_meter.update(size, now)
         if 2 * cost <= size:
             self._most_read = BULK_READ

@@ -149,6 +149,13 @@ class PacketReader:
         for channel in self._incoming.values():
             channel.clear()
 
+    def take_begun(self) -> bytes:
+        """The beginning of a packet that is not wholly here, for a caller that puts it in front of what it feeds next."""
+        if self.has_unread:
+            return b""
+        begun, self._held = self._held, b""
+        return begun
+
     def feed(self, data: _Bytes) -> list[Event]:
         """Take more of the stream, or go on with what was left of it.
 

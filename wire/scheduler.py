@@ -294,8 +294,7 @@ class OutgoingChannel:
         self._queue.popleft()
         self.queued -= 1
         # A view, because its slices copy nothing.
-        message = memoryview(queued.data if isinstance(queued, FramedMessage) else queued)
-        self._message = message
+        message = self._message = memoryview(queued.data if isinstance(queued, FramedMessage) else queued)
         self._offset = 0
         self.started += 1
         return message
@@ -399,13 +398,11 @@ class Scheduler:
         Returns: bytes written.
         """
         self.decay(now)
-        written = 0
-        ready = self._ready
+        written, ready = 0, self._ready
         while ready and written < room:
             channel, bound = self._choose(ready)
             left = room - written
-            least = min(bound, left)
-            size = channel.write(parts, least, left, at_least_one=not written)
+            size = channel.write(parts, least := min(bound, left), left, at_least_one=not written)
             written += size
             if not channel.has_data:
                 ready.remove(channel)

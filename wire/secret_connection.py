@@ -209,9 +209,10 @@ class SecretConnection:
         sealer.seal_into(data, self._outgoing)
         return self.data_to_send()
 
-    def receive_data(self, data: bytes | bytearray | memoryview) -> bytes:
+    def receive_data(self, data: bytes | bytearray | memoryview, before: bytes = b"") -> bytes:
         """Take what arrived, cut anywhere.
 
+        Args: before, of an open connection: what the caller has kept of the plaintext so far, and wants in front.
         Returns: authenticated plaintext; b"" during the handshake or when no frame is complete.
         Raises: a RemoteError when the remote broke a rule: the connection is over, and the plaintext of the good frames
             before the bad one is in `take_undelivered`. ConnectionStateError after a failure.
@@ -223,7 +224,7 @@ class SecretConnection:
         out: list[bytes] = []
         try:
             if stage is Stage.OPEN:
-                self._open_frames(data, out)
+                self._open_frames(data, out, before)
             else:
                 stage = self._shake_hands(stage, data, out)
         except RemoteError:
@@ -305,18 +306,21 @@ class SecretConnection:
         self._sealer.seal_into(delimit(proof.encode()), self._outgoing)
         self._reader = _proof_reader()
 
-    def _open_frames(self, data: bytes | bytearray | memoryview, out: list[bytes]) -> None:
+    def _open_frames(
+        self, data: bytes | bytearray | memoryview, out: list[bytes], before: bytes = b""
+    ) -> None:
         """Open all frames that are complete now, and hold the rest until more arrives."""
         assert self._opener is not None
-        if self._held:
-            self._held += data
-            data, self._held = self._held, bytearray()
-        whole = len(data) - len(data) % FRAME_SEALED
-        if whole < len(data):
-            view = memoryview(data)
-            self._held += view[whole:]
-            data = view[:whole]
-        self._opener.open_into(data, out)
+        begun = self._held
+        rest = (len(begun) + len(data)) % FRAME_SEALED
+        if rest > len(data):  # none is complete
+            begun += data
+            out.append(before)
+            return
+        view = memoryview(data)
+        whole = len(data) - rest
+        self._held = bytearray(view[whole:])
+        self._opener.open_into(view[:whole], out, begun, before)
 
     def _authenticate(self, proof: AuthSignature) -> None:
         """Check the remote's proof. Raises: SignatureError, UnexpectedNodeIDError."""

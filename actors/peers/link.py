@@ -236,15 +236,16 @@ class Link:
         if count >= MUCH_READ and not self._is_shortened:
             self._is_shortened = True
             shorten_receive_buffer(self._stream.sock, self._recv_rate)
+        begun = self._connection.take_begun()
         try:
-            plaintext = self._secret.receive_data(buffer[:count])
+            plaintext = self._secret.receive_data(buffer[:count], begun)
         except RemoteError as error:
             self._owner.broken(error)
             return
         if self.on_bytes is not None:
             on_bytes, self.on_bytes = self.on_bytes, None
             on_bytes()
-        self._receive(plaintext, count, now)
+        self._receive(plaintext, count, now, len(begun))
 
     def _read_again(self) -> None:
         """It is this connection's turn."""
@@ -253,11 +254,11 @@ class Link:
         else:
             self._receives.forget(self)
 
-    def _receive(self, plaintext: bytes, sealed: int, now: float) -> None:
+    def _receive(self, plaintext: bytes, sealed: int, now: float, begun: int = 0) -> None:
         connection = self._connection
         weight = DEAF_WEIGHT if self._stream.has_unsent and self._stream.is_stuck(DEAF_S) else 1
         try:
-            events = connection.receive_data(plaintext, now, sealed, weight)
+            events = connection.receive_data(plaintext, now, sealed, weight, begun)
         except RemoteError as error:
             self._counts.unserved(connection.take_unserved())
             self._break(error)

@@ -17,7 +17,7 @@ __all__ = ["loosen_receive_buffer", "receive_window", "shorten_receive_buffer", 
 
 NOT_SENT = 128 * 1024  # bytes that the kernel takes beyond what the remote's window lets it send
 LINE_RATE = 1_250_000_000  # bytes/s, 10 Gbit/s: buffers do not slow down an unlimited connection below that
-LEAST_WINDOW = 212_992  # bytes; every Linux allows a program as much (net.core.rmem_max)
+LEAST_WINDOW = 131_072  # bytes; every Linux allows a program more (net.core.rmem_max)
 _SO_BUF_LOCK = 72  # Linux 5.14; Python has no name for it
 _MIN_RTT = Struct("<148xI")  # of struct tcp_info, µs; Linux 4.6
 

@@ -73,7 +73,9 @@ def _open(form: Any, rng: random.Random) -> None:
         stream = stream[: rng.randrange(len(stream) + 1)]
     if counter + len(stream) // FRAME_SEALED >= 2**64:
         return  # `frames.py` does not ask for it
-    opened = [each.FrameCipher(key, opens=True).open(counter, stream) for each in (loops, form)]
+    begun, before = rng.choice((0, 1, rng.randrange(FRAME_SEALED))), rng.randbytes(rng.randrange(3))
+    arguments = counter, stream[begun:], stream[:begun], before
+    opened = [each.FrameCipher(key, opens=True).open(*arguments) for each in (loops, form)]
     assert opened[0] == opened[1]
 
 
@@ -212,6 +214,7 @@ def _wild_calls(form: Any, name: str, rng: random.Random) -> Iterator[Callable[[
     if name in {"seal", "open"}:
         cipher = form.FrameCipher(rng.randbytes(32), opens=name == "open")
         yield lambda: getattr(cipher, name)(rng.choice((0, 2**64 - 1)), data)
+        yield lambda: cipher.open(0, data, rng.randbytes(rng.choice((0, 1, FRAME_SEALED, 3000))), data)
         yield lambda: form.FrameCipher(data, opens=True)
         yield lambda: form.FrameCipher.__new__(form.FrameCipher)
     elif name == "read_header":

@@ -24,8 +24,9 @@ MODULE = "peerage.wire._accelerator"
 FLAGS = ("-shared", "-fPIC", "-g", "-O1", "-fno-omit-frame-pointer", "-Wall", "-Wextra")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 OPTIONS = {
-    # Python keeps what it has allocated until it ends, which is no leak of ours.
-    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
+    # Python keeps what it has allocated until it ends, no leak of ours. What is too large to be allocated is refused.
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1"
+    ":allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "PYTHONMALLOC": "malloc",  # each object in memory of its own, so that its ends are known
 }

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.wire import accelerator, loops
-from peerage.wire.loops import FRAME_PLAIN
+from peerage.wire.loops import FRAME_PLAIN, FRAME_SEALED
 from peerage.wire.packet import (
     MessageReceived,
     PacketMsg,
@@ -39,11 +39,16 @@ def test_both_forms_seal_to_the_same_bytes(counter: int, data: bytes) -> None:
 
 
 @settings(max_examples=40)
-@given(COUNTERS, st.lists(st.tuples(st.integers(0, 1030), st.booleans()), max_size=6))
+@given(
+    COUNTERS,
+    st.lists(st.tuples(st.integers(0, 1030), st.booleans()), max_size=6),
+    st.integers(0, FRAME_SEALED - 1),
+    st.binary(max_size=50),
+)
 def test_both_forms_open_the_same_of_good_and_bad_frames(
-    counter: int, frames: list[tuple[int, bool]]
+    counter: int, frames: list[tuple[int, bool]], begun: int, before: bytes
 ) -> None:
-    """The same data, number of good frames and wrong length, wherever the bad frame is."""
+    """The same data, number of good frames and wrong length, wherever the bad frame is, and wherever the first is cut."""
     evil = ChaCha20Poly1305(KEY)
     stream = b""
     for index, (length, is_forged) in enumerate(frames):
@@ -53,6 +58,11 @@ def test_both_forms_open_the_same_of_good_and_bad_frames(
     reference, ours = (form.FrameCipher(KEY, opens=True).open(counter, stream) for form in in_use())
     assert reference == ours
     assert reference[1] <= len(frames)
+    data, good, length = reference
+    for form in in_use():
+        cipher = form.FrameCipher(KEY, opens=True)
+        in_two = cipher.open(counter, stream[begun:], bytearray(stream[:begun]), before)
+        assert in_two == (before + data, good, length)
 
 
 @settings(max_examples=40)
@@ -285,3 +295,5 @@ def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
         compiled.FrameCipher(KEY, opens=True).seal(0, b"x")
     with pytest.raises(TypeError, match="seals"):
         compiled.FrameCipher(KEY, opens=False).open(0, b"x")
+    with pytest.raises(ValueError, match="the beginning of a frame has 1044 bytes"):
+        compiled.FrameCipher(KEY, opens=True).open(0, b"x", bytes(FRAME_SEALED))

@@ -411,6 +411,15 @@ def test_short_messages_come_no_faster_than_those_of_200_bytes(size: int) -> Non
     assert taken == pytest.approx(RATE / 200, rel=0.05)
 
 
+def test_the_beginning_of_a_packet_is_charged_when_it_comes() -> None:
+    """And not again, when it stands in front of the rest."""
+    ours, packet = connection(), encode_packet(PacketMsg(FIRST, True, bytes(1000)))
+    assert ours.receive_data(packet[:600], 0.0) == []
+    begun = ours.take_begun()
+    ours.receive_data(begun + packet[600:], 0.0, begun=len(begun))
+    assert ours.status(0.2).recv_monitor.bytes == len(packet)
+
+
 def test_what_a_deaf_remote_sends_is_charged_many_times() -> None:
     """As its owner says: it does not read what it is sent."""
     one = encode_packet(PacketMsg(FIRST, True, bytes(200)))

@@ -152,6 +152,18 @@ def test_any_cut_of_a_stream_gives_the_same_events(data: st.DataObject) -> None:
     assert repr(error_of_pieces) == repr(error)
 
 
+@given(st.data())
+def test_a_caller_may_put_the_beginning_of_a_packet_in_front_itself(data: st.DataObject) -> None:
+    """Which then need not be copied once more."""
+    stream = b"".join(map(encode_packet, data.draw(st.lists(packets, max_size=12))))
+    reader, events = PacketReader(CAPACITIES, remote_channels=ANNOUNCED), list[Event]()
+    for piece in data.draw(chunks(stream)):
+        begun = reader.take_begun()
+        assert reader.take_begun() == b""
+        events += reader.feed(begun + piece)
+    assert without_repeats(events) == without_repeats(read([stream])[0])
+
+
 @given(st.lists(st.binary(max_size=50), max_size=8))
 @settings(max_examples=200)
 def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> None:

@@ -198,6 +198,18 @@ def test_what_one_end_writes_the_other_reads(writes: list[bytes], draw: st.DataO
     b.receive_eof()
 
 
+@settings(max_examples=25)
+@given(st.lists(st.binary(max_size=3000), max_size=4), st.data())
+def test_what_a_reader_keeps_goes_in_front_of_the_next_data(writes: list[bytes], draw: st.DataObject) -> None:
+    """Also where no frame is complete."""
+    a, b = connected()
+    wire = b"".join(a.seal(data) for data in writes)
+    data = b"kept"
+    for piece in draw.draw(chunks(wire)):
+        data = b.receive_data(piece, data)
+    assert data == b"kept" + b"".join(writes)
+
+
 def test_sealing_keeps_the_order_of_what_is_still_to_be_sent() -> None:
     """A driver that seals before it has written the last bytes of the handshake gets those first."""
     a, b = (SecretConnection(NodeKey(bytes([n]) * 32), bytes([n + 8]) * 32) for n in (1, 2))

@@ -46,7 +46,7 @@ class ChannelDescriptor:
         message: protobuf class that messages are decoded to; None leaves them as bytes.
         when_full: what happens to messages that the reactor has no room for.
 
-    Raises: ChannelDescriptorError for a value out of range.
+    Raises: ChannelDescriptorError for a value of another type or out of range.
     Source: reference 4, Channel descriptor; design 4.
     """
 
@@ -59,9 +59,16 @@ class ChannelDescriptor:
     when_full: WhenFull = WhenFull.WAIT
 
     def __post_init__(self) -> None:
-        if not 0 <= self.id <= MAX_CHANNEL_ID:
+        if not _is_number(self.id) or not 0 <= self.id <= MAX_CHANNEL_ID:
             raise ChannelDescriptorError("id", self.id)
         for field in ("priority", "send_queue_capacity", "recv_buffer_capacity", "recv_message_capacity"):
             value = getattr(self, field)
-            if value < 1:
+            if not _is_number(value) or value < 1:
                 raise ChannelDescriptorError(field, value)
+        if not isinstance(self.when_full, WhenFull):
+            raise ChannelDescriptorError("when_full", self.when_full)
+
+
+def _is_number(value: object) -> bool:
+    """An ID is easily written as a string, and a priority as a fraction; the first packet would find it out."""
+    return isinstance(value, int) and not isinstance(value, bool)

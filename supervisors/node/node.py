@@ -30,6 +30,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.errors import limit_behind
 from peerage.actors.runtime.limits import descriptor_limit
+from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
@@ -301,8 +302,10 @@ class Node(RunNode):
         """Block until the node has ended: this life of it, if it is started again.
 
         Returns: False when the time was over first.
-        Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start, and in a forked child.
+        Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start, and in a forked child;
+            TypeError or ValueError for a timeout that is no number of seconds.
         """
+        ends_at(timeout)
         life = self._lives.last()
         if not life.ended.wait(timeout):
             return False

@@ -31,15 +31,20 @@ def test_the_defaults_are_cometbfts() -> None:
         ("send_queue_capacity", 0),
         ("recv_buffer_capacity", 0),
         ("recv_message_capacity", 0),
+        ("id", "0x20"),
+        ("id", True),
+        ("priority", 1.5),
+        ("send_queue_capacity", None),
+        ("when_full", "wait"),
     ],
 )
-def test_a_value_that_cannot_be_is_named(field: str, value: int) -> None:
+def test_a_value_that_cannot_be_is_named(field: str, value: object) -> None:
     """So a descriptor that exists is valid."""
     change: dict[str, Any] = {field: value}
     with pytest.raises(ChannelDescriptorError) as caught:
         replace(ChannelDescriptor(1), **change)
     assert (caught.value.field, caught.value.value) == (field, value)
-    assert field in str(caught.value)
+    assert f"{field} is {value!r}, must be " in str(caught.value)
 
 
 @pytest.mark.parametrize("channel_id", [0, 255])

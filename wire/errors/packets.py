@@ -5,18 +5,20 @@ from __future__ import annotations
 from peerage.wire.errors.base import LocalError, RemoteError
 from peerage.wire.remote_text import shown
 
+_ALLOWED = {"id": "an integer, 0..255", "when_full": "one of WhenFull"}
+
 
 class ChannelDescriptorError(LocalError):
     """A channel descriptor has an impossible value. Source: reference 4."""
 
-    def __init__(self, field: str, value: int) -> None:
+    def __init__(self, field: str, value: object) -> None:
         super().__init__(field, value)
         self.field = field
         self.value = value
 
     def __str__(self) -> str:
-        allowed = "0..255" if self.field == "id" else "above 0"
-        return f"channel descriptor: {shown(self.field)} is {self.value}, must be {allowed}"
+        allowed = _ALLOWED.get(self.field, "an integer above 0")
+        return f"channel descriptor: {shown(self.field)} is {self.value!r}, must be {allowed}"
 
 
 class DuplicateChannelError(LocalError):

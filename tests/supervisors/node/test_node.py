@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import os
 import signal
 import socket
@@ -264,6 +265,15 @@ def test_waiting_for_the_end(unstarted: Node, stopped: Node, failed: Node) -> No
         assert stopped.wait(0)
         with pytest.raises(NodeFailedError, match="switch"):
             failed.wait(0)
+
+
+def test_a_wait_for_no_number_of_seconds_is_refused(unstarted: Node) -> None:
+    """NaN would be for ever: no time is later."""
+    timeout: Any = "1"
+    with pytest.raises(TypeError, match="timeout is '1': a number of seconds was expected"):
+        unstarted.wait(timeout)
+    with pytest.raises(ValueError, match="timeout is nan"):
+        unstarted.wait(math.nan)
 
 
 def test_a_stopped_node_starts_again(node_system: System, tmp_path: Path) -> None:

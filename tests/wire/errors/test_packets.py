@@ -22,8 +22,11 @@ from peerage.wire.errors import (
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (ChannelDescriptorError("id", 256), "channel descriptor: id is 256, must be 0..255"),
-        (ChannelDescriptorError("priority", 0), "channel descriptor: priority is 0, must be above 0"),
+        (ChannelDescriptorError("id", 256), "channel descriptor: id is 256, must be an integer, 0..255"),
+        (
+            ChannelDescriptorError("priority", 0),
+            "channel descriptor: priority is 0, must be an integer above 0",
+        ),
         (DuplicateChannelError(0x20), "channel 0x20 is described twice"),
         (ConnectionSettingError("ping_interval", -1.0), "ping_interval cannot be -1.0"),
         (PacketKindError(), "a packet of no known kind"),

@@ -17,7 +17,7 @@ PROGRAMS = {
     ),
     "pools": (
         claim("docs/topics/pools.md", "class Squarer(ProcessActor)"),
-        r"1\.52\n\[0\.0, 1\.0, 4\.0, 9\.0\]\n(?s:.*)^4\.0\n(?s:.*)^PoolStatistics\(name='squarers', size=3, ",
+        r"1\.52\n\[0\.0, 1\.0, 4\.0, 9\.0\]\n(?s:.*)^4\.0(?s:.*)^PoolStatistics\(name='squarers', size=3, ",
     ),
     "publish-subscribe": (
         claim("docs/topics/publish-subscribe.md", "class Screen(ProcessActor)"),

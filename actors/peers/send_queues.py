@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from peerage.actors.peers.broadcasts import Listener
+from peerage.actors.peers.stream import Cancellable
 from peerage.actors.peers.traffic import Traffic
 from peerage.wire.multiplex import MessageRun, MultiplexConnection
 
@@ -40,6 +41,13 @@ class _Waiting:
 
     data: Any
     answer: Answer | None  # None: a credit was paid for it, or it is the rest of a broadcast; nobody waits
+    limit: Cancellable | None = None  # of the time for which it may wait
+
+    def over(self) -> None:
+        """It waits no more: its time limit, which would hold the message until then, is let go."""
+        if self.limit is not None:
+            self.limit.cancel()
+            self.limit = None
 
 
 class SendQueues:
@@ -119,18 +127,24 @@ class SendQueues:
         """Whether `wait` may be called: not too many wait already."""
         return len(self._waiting.get(channel_id, ())) < BACKLOG_LIMIT
 
-    def wait(self, channel_id: int, data: Any, answer: Answer) -> Callable[[], None]:
-        """Have a message wait for room. Returns: what ends the wait with a refusal, if it still waits."""
+    def wait(
+        self, channel_id: int, data: Any, answer: Answer, limit: Callable[[Callable[[], object]], Cancellable]
+    ) -> None:
+        """Have a message wait for room.
+
+        Args: limit, has what it is given called after the time for which the message may wait. It is refused then.
+        """
         entry = _Waiting(data, answer)
         self._wait(channel_id, entry)
 
         def give_up() -> None:
+            entry.over()
             queue = self._waiting.get(channel_id)
             if queue is not None and entry in queue:
                 queue.remove(entry)
                 answer.set((False, self.grant(channel_id)))
 
-        return give_up
+        entry.limit = limit(give_up)
 
     def grant(self, channel_id: int) -> int:
         """How many messages of this channel its reactor may have sent by now; it is taken to know that from here on."""
@@ -226,6 +240,7 @@ class SendQueues:
         for channel_id, queue in list(self._waiting.items()):
             while queue and self._put(channel_id, queue[0].data):
                 entry = queue.popleft()
+                entry.over()
                 moved = True
                 if entry.answer is not None:
                     entry.answer.set(self._accepted(channel_id))
@@ -239,6 +254,7 @@ class SendQueues:
         self._connection.discard()
         for queue in waiting.values():
             for entry in queue:
+                entry.over()
                 if entry.answer is not None:
                     entry.answer.set((False, 0))
 

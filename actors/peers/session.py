@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from peerage.actors import transfer
@@ -227,7 +228,7 @@ class Session:
         seconds = deadline - self._loop.now()
         if seconds <= 0 or not self.queues.may_wait(channel_id):
             return False, self.queues.grant(channel_id)
-        self._loop.call_later(seconds, self.queues.wait(channel_id, data, defer()))
+        self.queues.wait(channel_id, data, defer(), partial(self._loop.call_later, seconds))
         return None
 
     def answer(self, channel_id: int, message: bytes) -> None:

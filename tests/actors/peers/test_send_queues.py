@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from peerage.actors.peers.send_queues import BACKLOG_LIMIT, SendQueues
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.multiplex import MessageReceived, MessageRun, MultiplexConnection
 from tests.actors.peers.budgets import PLENTY
+from tests.actors.peers.fake_loop import FakeTimer
 
 FEW, MANY = 0x50, 0x51
 CAPACITY = {FEW: 2, MANY: 100}
@@ -42,14 +45,22 @@ class Answer:
 
 
 class Ends:
-    """The queues of a connection, and the remote that reads it."""
+    """The queues of a connection, and the remote that reads it. Attribute: limits, of those that wait."""
 
     def __init__(self) -> None:
+        self.limits: list[FakeTimer] = []
         self.traffic = Counts()
         self.drops: dict[int, int] = {}
         connection = MultiplexConnection(CHANNELS, now=0.0, send_rate=0, recv_rate=0)
         self.queues = SendQueues(connection, ROUTES, self.traffic, self._count)  # type: ignore[arg-type]
         self._remote = MultiplexConnection(CHANNELS, now=0.0, send_rate=0, recv_rate=0)
+
+    def wait(self, data: Any, answer: Answer) -> None:
+        self.queues.wait(FEW, data, answer, self._limit)
+
+    def _limit(self, give_up: Callable[[], object]) -> FakeTimer:
+        self.limits.append(FakeTimer(1.0, give_up, ()))
+        return self.limits[-1]
 
     def _count(self, channel_id: int, messages: int) -> None:
         self.drops[channel_id] = self.drops.get(channel_id, 0) + messages
@@ -134,18 +145,31 @@ def test_a_message_that_waits_is_accepted_when_a_place_becomes_free(ends: Ends) 
     for data in (b"one", b"two"):
         ends.queues.offer(FEW, data)
     answer = Answer()
-    give_up = ends.queues.wait(FEW, b"three", answer)
+    ends.wait(b"three", answer)
     assert answer.values == []
     assert ends.read() == [b"one", b"two", b"three"]
-    give_up()
+    assert ends.limits[0].cancelled
     assert [accepted for accepted, _total in answer.values] == [True]
+
+
+def test_a_message_that_was_sent_is_not_kept_until_its_time_would_have_been_over(ends: Ends) -> None:
+    """A reactor that sends a megabyte at a time, each with ten seconds to wait, held gigabytes."""
+    for data in (b"one", b"two"):
+        ends.queues.offer(FEW, data)
+    message = memoryview(b"three")
+    kept = weakref.ref(message)
+    ends.wait(message, Answer())
+    del message
+    assert ends.read() == [b"one", b"two", b"three"]
+    assert kept() is None
 
 
 def test_a_message_that_waits_too_long_is_given_up(ends: Ends) -> None:
     for data in (b"one", b"two"):
         ends.queues.offer(FEW, data)
     answer = Answer()
-    ends.queues.wait(FEW, b"three", answer)()
+    ends.wait(b"three", answer)
+    ends.limits[0].ring()
     assert ends.read() == [b"one", b"two"]
     assert answer.values == [(False, 2)]
 
@@ -153,15 +177,16 @@ def test_a_message_that_waits_too_long_is_given_up(ends: Ends) -> None:
 def test_not_more_than_a_backlog_may_wait(ends: Ends) -> None:
     for _ in range(BACKLOG_LIMIT):
         assert ends.queues.may_wait(FEW)
-        ends.queues.wait(FEW, b"", Answer())
+        ends.wait(b"", Answer())
     assert not ends.queues.may_wait(FEW)
 
 
 def test_who_waits_at_the_end_is_refused(ends: Ends) -> None:
     answer = Answer()
-    ends.queues.wait(FEW, b"one", answer)
+    ends.wait(b"one", answer)
     ends.queues.close()
     assert answer.values == [(False, 0)]
+    assert ends.limits[0].cancelled
 
 
 # --- broadcasts ------------------------------------------------------------------------------------------------------

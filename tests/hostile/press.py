@@ -254,7 +254,8 @@ def press(
 
 @contextmanager
 def our_node(home: Path, *, is_seed: bool) -> Iterator[tuple[str, list[int]]]:
-    """Address, and processes."""
+    """Address, and processes: those of the node, not what the program has had before."""
+    others = {process.pid for process in psutil.Process().children(recursive=True)}
     logging.getLogger().setLevel(logging.ERROR)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     p2p = {"laddr": "tcp://127.0.0.1:0", "pex": is_seed, "seed_mode": is_seed, "max_num_inbound_peers": 40}
@@ -264,7 +265,7 @@ def our_node(home: Path, *, is_seed: bool) -> Iterator[tuple[str, list[int]]]:
             somebody = NetAddress("1" * 40, "127.0.0.1", 1)
             BookClient(node.names.addrbook).call(AddrBook.add, somebody, somebody)
         children = psutil.Process().children(recursive=True)
-        yield node.address, [process.pid for process in children]
+        yield node.address, [process.pid for process in children if process.pid not in others]
 
 
 @contextmanager

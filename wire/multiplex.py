@@ -177,7 +177,7 @@ class MultiplexConnection:
             self.error = reader.error
         size, cost = len(data) - begun, reader.cost
         self._recv_meter.update(size, now)
-        if 2 * cost <= size:
+        if 2 * cost < size:
             self._most_read = BULK_READ
         elif cost <= size:
             self._most_read = CALL_COST

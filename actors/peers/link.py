@@ -34,9 +34,8 @@ __all__ = ["NOBODY", "Link", "LinkEvents"]
 # Plaintext sealed at once: what is sealed and has no room in the socket cannot be overtaken any more. With 64 KiB an urgent
 # message waits a sixth longer.
 SEND_CHUNK = 32 * 1024
-TURN_BYTES = (
-    4 * SEND_CHUNK
-)  # sent in a turn: then others have theirs, and messages of higher priority are heard of
+# Sent in a turn: then others have theirs, and messages of higher priority are heard of.
+TURN_BYTES = 4 * SEND_CHUNK
 LEAST_TICK_S = 0.001
 # Who has taken nothing of what is sent to it for a while, and goes on sending, is heard at a tenth of its rate: its answers
 # go nowhere. Not to read it at all would let two nodes wait for each other.

@@ -289,7 +289,7 @@ class PacketReader:
         """
         # After parts there are mostly more of them, and at the end the beginning of one.
         if not self._header:
-            if len(data) - pos <= self._limit and self._is_cut(data, pos):
+            if len(data) - pos <= self._limit and self._extent(data, pos) is None:
                 return pos
             end = self._read_parts(data, pos, events)
             if end > pos:
@@ -307,22 +307,11 @@ class PacketReader:
             elif not is_crumb:
                 self.cost += HEADER_COST
             return -1
-        try:
-            length, start = data[pos], pos + 1
-            if length >= 0x80:
-                second = data[start]
-                if second < 0x80:
-                    length, start = length - 0x80 + (second << 7), start + 1
-                else:
-                    length, start = decode_uvarint(data, pos)
-        except (IndexError, VarintTruncatedError):
+        extent = self._extent(data, pos)
+        if extent is None:
             return pos
-        # One more byte than the limit may still be excused below, but that takes the packet's content to decide.
-        if length > self._limit + 1:
-            raise MessageTooLongError("packet", length, self._limit)
-        stop = start + length
-        if stop > len(data):
-            return pos
+        start, stop = extent
+        length = stop - start
         if length == 2:
             run = _CONTROLS.match(data, pos)
             if run is not None:
@@ -355,17 +344,26 @@ class PacketReader:
                     self._take(channel, data_, eof, events)
         return stop
 
-    def _is_cut(self, data: bytes, pos: int) -> bool:
-        """Whether only the beginning of the packet at `pos` is there; False where its length has an odd form."""
-        length, start = data[pos], pos + 1
-        if length >= 0x80:
-            if start == len(data):
-                return True
-            second = data[start]
-            if second >= 0x80:
-                return False
-            length, start = length - 0x80 + (second << 7), start + 1
-        return length <= self._limit and start + length > len(data)
+    def _extent(self, data: bytes, pos: int) -> tuple[int, int] | None:
+        """Where the packet at `pos` begins, behind its length, and where it ends; None while it is not wholly here.
+
+        Raises: MessageTooLongError.
+        """
+        try:
+            length, start = data[pos], pos + 1
+            if length >= 0x80:
+                second = data[start]
+                if second < 0x80:
+                    length, start = length - 0x80 + (second << 7), start + 1
+                else:
+                    length, start = decode_uvarint(data, pos)
+        except (IndexError, VarintTruncatedError):
+            return None
+        # One more byte than the limit may still be excused, but that takes the packet's content to decide.
+        if length > self._limit + 1:
+            raise MessageTooLongError("packet", length, self._limit)
+        stop = start + length
+        return (start, stop) if stop <= len(data) else None
 
     def _is_excusable(self, packet: Packet) -> bool:
         """Whether it is one byte too long only because its channel ID takes two bytes.

@@ -305,7 +305,7 @@ class Node(RunNode):
         Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start, and in a forked child;
             TypeError or ValueError for a timeout that is no number of seconds.
         """
-        ends_at(timeout)
+        ends_at(timeout)  # refuses what is no number of seconds
         life = self._lives.last()
         if not life.ended.wait(timeout):
             return False
